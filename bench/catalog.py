@@ -1,0 +1,58 @@
+"""Every built-in extension, one line each: door -> name -> "module:attribute"."""
+
+from bench.registry import Registry
+
+CATALOG = {
+    "runtime": {
+        "external": "bench.serving.external:External",
+        "llama.cpp": "bench.serving.llama_cpp:LlamaCpp",
+        "command": "bench.serving.command:Command",
+        "foundry-local": "bench.serving.foundry_local:FoundryLocal",
+    },
+    "provider": {
+        "wire": "bench.providers.openai_chat:OpenAIChat",
+        "openai-sdk": "bench.providers.openai_sdk:OpenAISdk",
+        "fake": "bench.providers.fake:Fake",
+    },
+    "load": {
+        "closed": "bench.execute.load.closed:Closed",
+    },
+    "check": {
+        "contains": "bench.judge.checks.contains:Contains",
+        "not_contains": "bench.judge.checks.not_contains:NotContains",
+        "regex": "bench.judge.checks.regex:Regex",
+        "equals": "bench.judge.checks.equals:Equals",
+        "max_words": "bench.judge.checks.max_words:MaxWords",
+        "sentences": "bench.judge.checks.sentences:Sentences",
+        "json_schema": "bench.judge.checks.json_schema:JsonSchema",
+        "number": "bench.judge.checks.number:Number",
+    },
+    "metric": {
+        "ttft": "bench.metrics.ttft:TimeToFirstToken",
+        "ttfb": "bench.metrics.ttfb:TimeToFirstByte",
+        "itl": "bench.metrics.itl:InterTokenLatency",
+        "tpot": "bench.metrics.tpot:TimePerOutputToken",
+        "latency": "bench.metrics.latency:Latency",
+        "decode_tps": "bench.metrics.decode_tps:DecodeTokensPerSecond",
+        "prefill_tps": "bench.metrics.prefill_tps:PrefillTokensPerSecond",
+        "server_decode_tps": "bench.metrics.server_decode_tps:ServerDecodeTokensPerSecond",
+        "completion_tokens": "bench.metrics.completion_tokens:CompletionTokens",
+        "prompt_tokens": "bench.metrics.prompt_tokens:PromptTokens",
+        "multi_token_chunks": "bench.metrics.multi_token_chunks:MultiTokenChunks",
+        "error_rate": "bench.metrics.error_rate:ErrorRate",
+        "quality": "bench.metrics.quality:Quality",
+    },
+    "cost": {
+        "energy": "bench.cost.energy:Energy",
+        "price_table": "bench.cost.price_table:PriceTable",
+        "hourly": "bench.cost.hourly:Hourly",
+    },
+    "report": {
+        "markdown": "bench.report.markdown:Markdown",
+        "csv": "bench.report.csv_table:CsvTable",
+        "json": "bench.report.json_document:JsonDocument",
+        "html": "bench.report.html_page:HtmlPage",
+    },
+}
+
+REGISTRY = Registry(CATALOG)

@@ -1,0 +1,149 @@
+"""The contracts, on one page. Whatever fulfils one is a file of its own and a line in `catalog.py`.
+
+Doors, and what is registered at each:
+
+    runtime   a `Runtime`            serves a model entry
+    provider  a `Provider`           speaks to an endpoint
+    load      a `LoadShape`          says when requests are sent
+    check     a `CheckRule`          decides an aspect without a model
+    metric    a `Metric`             reads observations
+    cost      a `CostModel`          turns work into money
+    report    a `ReportFormat`       renders a view
+
+Each file also holds `EXAMPLES`, which are its tests and its documentation.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from bench.records.cost import CostBasis, CostEstimate
+from bench.records.exchange import Exchange
+from bench.records.observation import Observation
+from bench.records.plan import Request, Treatment
+from bench.records.serving import Endpoint, ServingFacts
+from bench.records.view import View
+
+
+class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime may use: folders, permissions, environment, and a place to report progress.
+
+    `progress(what, done_bytes, total_bytes)` may be called from any thread.
+    """
+
+    spec_folder: Path
+    log_folder: Path
+    cache_folder: Path
+    environ: Mapping[str, str]
+    offline: bool = False
+    allow_commands: bool = False
+    progress: Callable[[str, int, int | None], None] = lambda _what, _done, _total: None
+
+
+class Served(Protocol):
+    """A model that is up."""
+
+    endpoint: Endpoint
+    credential: str | None  # a secret: never logged, never stored
+
+    def facts(self) -> ServingFacts:
+        """Memory, CPU time and sizes as of now."""
+
+    def death(self) -> str | None:
+        """Why the serving process is gone (exit code, signal, out of memory), or None while it lives or is not ours."""
+
+    def close(self) -> None:
+        """End it and everything it started. May be called twice."""
+
+
+class Runtime(Protocol):
+    """Brings a model up. One object per run; `serve` may be called for several treatments."""
+
+    def serve(self, treatment: Treatment, context: ServingContext) -> Served:
+        """A model that is ready to answer. Blocks until it is.
+
+        Raises: ServingError with the state it becomes (`unavailable`, `failed`), a reason and a hint.
+        """
+
+
+class Capture(Protocol):
+    """An answer as it arrived, not yet read."""
+
+    def decode(self) -> Exchange:
+        """The outcome and its timing. Pure; called once, off the measured path."""
+
+
+class Provider(Protocol):
+    """Speaks to one endpoint. Made inside the event loop with (endpoint, credential, clock)."""
+
+    async def call(self, request: Request, *, seed: int | None, timeout_s: float, scheduled_s: float | None = None) -> Capture:
+        """Send one request and wait for the end of its answer. Never raises for what a server may do: that becomes a `Failure` on decoding."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class LoadShape(Protocol):
+    """When requests are sent. Made with a `bench.records.spec.Load`."""
+
+    concurrency: int  # the most that may be in flight
+
+    def arrivals(self, n: int, seed: int) -> Iterator[float | None]:
+        """For each of n requests the second (from the block's start) it is due, or None: as soon as a place is free."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found. `passed` None: it could not be decided (then `detail` says why)."""
+
+    passed: bool | None
+    detail: str
+
+
+class CheckRule(Protocol):
+    """Decides about an answer without a model. Made with the argument as written in the spec; raises ValueError when that makes no sense."""
+
+    def decide(self, text: str) -> Verdict:
+        """The verdict on one answer."""
+
+
+class Metric(Protocol):
+    """Reads one number, several, or a fraction from an observation.
+
+    `aggregate` says how a group's values become estimates: `quantiles` (p50, p95, p99 and mean), `mean`, `ratio` (measure returns
+    (numerator, denominator); the group's value is the ratio of sums), `share` (0 or 1 each).
+    """
+
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    aggregate: Literal["quantiles", "mean", "ratio", "share"]
+
+    def measure(self, seen: Observation) -> float | Sequence[float] | None:
+        """The value; several values (one estimate over all, clustered by prompt); None: failed or not applicable."""
+
+
+class CostModel(Protocol):
+    """Turns work into money. Made with the settings as written in the spec; raises ValueError when they make no sense."""
+
+    def run_cost(self, basis: CostBasis) -> CostEstimate:
+        """The cost of all of it (`per="run"`), with its formula."""
+
+
+class ReportFormat(Protocol):
+    """Renders the view of a run."""
+
+    filename: str
+
+    def render(self, view: View, template: str | None) -> str:
+        """The whole document. `template` is a user's Jinja template, or None for the shipped one."""
+
+
+class Extensions(Protocol):
+    """What is registered, as the spec stage sees it: names, and whether an argument makes sense."""
+
+    def names(self, door: str) -> tuple[str, ...]:
+        """All registered names of a door, sorted."""
+
+    def problem(self, door: str, name: str, argument: Any) -> str | None:
+        """What is wrong with this argument for this extension, in words; None when nothing is."""

@@ -1,0 +1,99 @@
+"""What is inferred from the samples, with its uncertainty: the parts of `summary.json`."""
+
+from typing import Literal
+
+import msgspec
+
+from bench.records.cost import CostEstimate
+from bench.records.machine import ClientHealth
+from bench.records.serving import ModelStatus
+
+Statistic = Literal["p50", "p90", "p95", "p99", "mean", "ratio", "rate", "share", "value", "max"]
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, order=True, omit_defaults=True):
+    """What an estimate is about: a model in a variant, or a slice of its samples."""
+
+    model_id: str
+    variant_id: str
+    prompt_id: str | None = None
+    prefix: Literal["cold", "warm"] | None = None  # prompt prefix cached by the server or not
+    aspect_id: str | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """One number with its interval.
+
+    `low`/`high` bound it at `level` (two-sided, 0.95 unless said); None where n is too small for one, and then `note` says so.
+    `n` counts values, `clusters` prompts; `failed` and `not_applicable` count trials that gave no value. `method` names the interval's method.
+    """
+
+    metric: str
+    statistic: Statistic
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    group: Group
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    n: int
+    clusters: int
+    method: str
+    failed: int = 0
+    not_applicable: int = 0
+    note: str | None = None
+
+
+class Outlier(msgspec.Struct, frozen=True, kw_only=True):
+    """A sample far from the others of its prompt: |value − median| > 5 MAD. Shown, never dropped."""
+
+    metric: str
+    group: Group
+    trial_id: str
+    value: float
+    median: float
+    mad: float
+
+
+class AspectSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one aspect of one prompt was met by one model. `abstained`/`failed` count grades without a score."""
+
+    group: Group
+    kind: Literal["check", "expect", "forbid"]
+    passed: int
+    graded: int
+    abstained: int = 0
+    failed: int = 0
+    ungraded: int = 0  # no grader for it in this run
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Trials of one treatment: planned = completed + failed + missing; `retried` counts trials with more than one attempt."""
+
+    model_id: str
+    variant_id: str
+    planned: int
+    completed: int
+    failed: int
+    missing: int
+    retried: int
+    failures: dict[str, int] = {}
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a report shows, recomputed from the lines of a run folder: `summary.json`."""
+
+    run_id: str
+    spec_name: str
+    spec_version: str
+    spec_digest: str
+    client_saturated: bool
+    counts: tuple[Counts, ...]
+    models: tuple[ModelStatus, ...]
+    estimates: tuple[Estimate, ...]
+    aspects: tuple[AspectSummary, ...] = ()
+    outliers: tuple[Outlier, ...] = ()
+    costs: tuple[CostEstimate, ...] = ()
+    health: tuple[ClientHealth, ...] = ()
+    notes: tuple[str, ...] = ()

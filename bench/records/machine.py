@@ -1,0 +1,34 @@
+"""The machine a run happened on."""
+
+import msgspec
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader needs to judge whether two runs are alike. No host name, no user name, no address."""
+
+    system: str  # e.g. "Linux 6.1"
+    architecture: str  # e.g. "x86_64"
+    cpu: str
+    cores: int
+    memory_bytes: int | None
+    gpus: tuple[str, ...] = ()
+    python: str = ""
+
+
+class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the measuring process kept up during one block: a line of `telemetry/<worker>.jsonl`.
+
+    `lag_*` is the event loop's lateness (s) against a timer that asks every 10 ms; `cpu_share` is CPU seconds of the measuring process per wall second.
+    Saturated: p99 lag above 5 ms, or above 5 % of the median TTFT when that is larger (measurement.md §1.3).
+    """
+
+    worker: str
+    treatment_digests: tuple[str, ...]
+    started_s: float
+    finished_s: float
+    lag_p50_s: float
+    lag_p99_s: float
+    lag_max_s: float
+    cpu_share: float
+    keep_alive_requests: int = 0
+    stopped_by: str | None = None  # the stop rule or "interrupt" that ended the block early

@@ -1,0 +1,87 @@
+"""What will be done: trials, the treatments they measure, and what it will take."""
+
+from typing import Literal
+
+import msgspec
+
+from bench.records.quantity import Money
+from bench.records.spec import Device, Generation, Gpu, Message, ModelSpec, Order
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent: rendered messages and generation settings. The served model's name is the endpoint's business."""
+
+    messages: tuple[Message, ...]
+    generation: Generation
+    cache: Literal["allow", "bypass"] = "allow"
+
+
+class Treatment(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers: a model as one variant serves it.
+
+    `digest` covers weights (their digest, else their source) or the served model's name, runtime and serving settings;
+    never host, port or secrets. Variants that differ only in what is sent share a digest, and are served once.
+    """
+
+    model_id: str
+    variant_id: str
+    digest: str
+    optional: bool
+    model: ModelSpec
+    gpu: Gpu | None = None
+    device: Device | None = None
+    threads: int | None = None
+    context: int | None = None
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One planned request. `id` is unique within a plan and stable across machines.
+
+    `round` counts from 1; warm-up trials carry `is_warmup` and a round of their own, also from 1. `seed` is the seed that is sent:
+    the spec's generation seed + round − 1, so that rounds at a temperature above 0 are different draws; None when the spec sets none.
+    `request_digest` covers messages and generation settings with the spec's own seed, so it is equal across rounds.
+    """
+
+    id: str
+    request_digest: str
+    treatment_digest: str
+    model_id: str
+    prompt_id: str
+    variant_id: str
+    round: int
+    is_warmup: bool = False
+    seed: int | None = None
+    request: Request
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """Trials that run while the same treatments are up, in this order."""
+
+    treatments: tuple[Treatment, ...]
+    trials: tuple[Trial, ...]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All blocks, in order. The same spec, seed and version give the same plan, byte for byte; `digest` says so."""
+
+    digest: str
+    spec_digest: str
+    seed: int
+    order: Order
+    blocks: tuple[Block, ...]
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run would do and take, known before anything is opened. Estimates: `expected_s`, `cost` (None where unknown, `basis` says why)."""
+
+    hosts: tuple[str, ...]
+    environment: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+    downloads: tuple[str, ...]
+    requests: int
+    warmup_requests: int
+    prompt_tokens_estimate: int
+    completion_tokens_max: int | None
+    expected_s: float | None
+    cost: Money | None
+    basis: str

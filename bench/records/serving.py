@@ -1,0 +1,60 @@
+"""A model that was brought up, or the reason why it was not."""
+
+from typing import Literal
+
+import msgspec
+
+ModelState = Literal["served", "unavailable", "failed", "skipped"]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials).
+
+    `device` says what really ran (`cpu`, `gpu: NVIDIA … (24 of 24 layers)`); `owned` is true when bench started the process.
+    """
+
+    base_url: str
+    served_model: str
+    owned: bool
+    pid: int | None = None
+    load_s: float | None = None
+    device: str | None = None
+    runtime_version: str | None = None
+    weights_digest: str | None = None
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one treatment: a line of `models.jsonl`; the last line of a (model_id, variant_id) holds.
+
+    States: `served`; `unavailable` (not to be had here: no network, no extra, no GPU, nothing listening); `failed` (started and broke: out of
+    memory, crash, unreadable weights); `skipped` (a stop rule or the user). `reason` and `hint` are for people. Sizes in bytes; `rss_*` is the
+    resident size of the serving process tree; None where it is not ours to read.
+    """
+
+    model_id: str
+    variant_id: str
+    treatment_digest: str
+    state: ModelState
+    is_optional: bool = False
+    reason: str | None = None
+    hint: str | None = None
+    endpoint: Endpoint | None = None
+    download_s: float | None = None
+    disk_bytes: int | None = None
+    rss_loaded_bytes: int | None = None
+    rss_peak_bytes: int | None = None
+    gpu_bytes: int | None = None
+    cpu_s: float | None = None  # CPU time of the serving process tree over its measured window
+    notes: tuple[str, ...] = ()
+
+
+class ServingFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime knows of a served model at this moment; the fields of `ModelStatus` of the same names."""
+
+    download_s: float | None = None
+    disk_bytes: int | None = None
+    rss_loaded_bytes: int | None = None
+    rss_peak_bytes: int | None = None
+    gpu_bytes: int | None = None
+    cpu_s: float | None = None
+    notes: tuple[str, ...] = ()
