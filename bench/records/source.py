@@ -30,10 +30,14 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that a spec is made of: its path relative to the spec's folder (posix form) and its bytes as given."""
+    """A file that a spec is made of: its path relative to the spec's folder (posix form) and its bytes as given.
+
+    `shown` is the path as people see it, from where the program was started; empty: the same as `path`.
+    """
 
     path: str
     content: bytes
+    shown: str = ""
 
     @property
     def text(self) -> str:
