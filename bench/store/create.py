@@ -1,0 +1,58 @@
+"""A new run folder, and its manifest as it changes."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.errors import RunFolderError
+from bench.records.plan import Plan
+from bench.records.run import Manifest
+from bench.records.source import SourceFile
+from bench.store.layout import RunLayout, inside, run_id, safe_name
+from bench.store.plan_lines import plan_to_lines
+from bench.store.resolved import to_yaml
+from bench.store.writer import write_whole
+
+
+def create_run(root: Path, manifest: Manifest, plan: Plan, sources: Iterable[SourceFile], resolved: Mapping[str, Any]) -> Path:
+    """The new folder of a run, with everything that is known before it starts; `run.json` comes last.
+
+    The folder is named by the manifest's `run_id`, or `<UTC time>-<digest8>` of the spec when that is empty. Where that name is taken it gets `-2`,
+    `-3`, …; the manifest that is written always holds the folder's name: read it back.
+
+    Raises: RunFolderError when the folder cannot be made, or a source leads outside it.
+    """
+    files = [(source.path, source.content) for source in sources]
+    named = manifest.run_id or run_id(manifest.started_at, manifest.spec_digest)
+    layout = RunLayout(_new_folder(root / safe_name(manifest.spec_name), safe_name(named)))
+    for relative, content in files:
+        write_whole(inside(layout.inputs, relative), content)
+    write_whole(layout.resolved, to_yaml(dict(resolved)))
+    write_whole(layout.plan, plan_to_lines(plan))
+    write_json(layout.manifest, msgspec.structs.replace(manifest, run_id=layout.folder.name))
+    return layout.folder
+
+
+def write_json(path: Path, record: msgspec.Struct) -> None:
+    """Write one record as an indented JSON file (`run.json`, `summary.json`), at once."""
+    text = msgspec.json.encode(record, order="deterministic")
+    write_whole(path, msgspec.json.format(text, indent=2) + b"\n")
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            for part in ("samples", "telemetry", "logs"):
+                (folder / part).mkdir()
+            return folder
+    except OSError as error:
+        raise RunFolderError(f"cannot make a run folder in {parent}: {error.strerror or error}", hint="choose a place that may be written") from error
+    raise RunFolderError(f"{parent} has a thousand runs named {name}", hint="remove what is no longer needed")

@@ -1,0 +1,190 @@
+"""Where everything lies in a run folder, and how a run is found.
+
+    runs/<spec name>/<UTC time>-<digest8>/
+      run.json  inputs/  spec.resolved.yaml  plan.jsonl  models.jsonl
+      samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
+      summary.json  report.*  .lock
+
+A folder is a run once it has its `run.json`, which is written last when it is created.
+"""
+
+import datetime
+import re
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import msgspec
+
+from bench.digest import digest, short
+from bench.errors import RunFolderError
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+# Names that Windows keeps for devices, with any ending (learn.microsoft.com, "Naming Files, Paths, and Namespaces", read 2026-11).
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
+
+
+class RunLayout(msgspec.Struct, frozen=True):
+    """The paths of one run folder. Asking for a path creates nothing."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> Path:
+        """What the run is (`Manifest`)."""
+        return self.folder / "run.json"
+
+    @property
+    def inputs(self) -> Path:
+        """The folder with the spec and all it includes, bytes as given."""
+        return self.folder / "inputs"
+
+    @property
+    def resolved(self) -> Path:
+        """The spec with includes and environment references in place."""
+        return self.folder / "spec.resolved.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """All planned trials (`plan_lines.py` says how)."""
+        return self.folder / "plan.jsonl"
+
+    @property
+    def models(self) -> Path:
+        """What became of each treatment (`ModelStatus`)."""
+        return self.folder / "models.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """The folder of sample files."""
+        return self.folder / "samples"
+
+    @property
+    def telemetry(self) -> Path:
+        """The folder of client-health files."""
+        return self.folder / "telemetry"
+
+    @property
+    def grades(self) -> Path:
+        """The folder of grade files."""
+        return self.folder / "grades"
+
+    @property
+    def annotations(self) -> Path:
+        """The folder of annotation files."""
+        return self.folder / "annotations"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.folder / "logs"
+
+    @property
+    def summary(self) -> Path:
+        """What was inferred (`Summary`)."""
+        return self.folder / "summary.json"
+
+    @property
+    def lock(self) -> Path:
+        """The lock that one process holds."""
+        return self.folder / ".lock"
+
+    def samples_of(self, worker: str) -> Path:
+        """The sample file of one worker (`Sample`)."""
+        return self.samples / f"{safe_name(worker)}.jsonl"
+
+    def telemetry_of(self, worker: str) -> Path:
+        """The client-health file of one worker (`ClientHealth`)."""
+        return self.telemetry / f"{safe_name(worker)}.jsonl"
+
+    def grades_of(self, grader: str) -> Path:
+        """The file of one grader (`Grade`)."""
+        return self.grades / f"{safe_name(grader)}.jsonl"
+
+    def annotations_of(self, annotator: str) -> Path:
+        """The file of one annotator (`Annotation`)."""
+        return self.annotations / f"{safe_name(annotator)}.jsonl"
+
+    def report(self, filename: str) -> Path:
+        """A rendered report, e.g. `report.md`."""
+        return self.folder / safe_name(filename)
+
+
+def safe_name(name: str) -> str:
+    """A file name for an identifier: itself where that is plain and portable, else cleaned and made unique by a digest."""
+    if _PLAIN.fullmatch(name) and not _DEVICE.fullmatch(name) and not name.endswith("."):
+        return name
+    cleaned = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:48].strip("-") or "x"
+    return f"{cleaned}-{short(digest(name.encode('utf-8', 'backslashreplace').decode()))}"
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """The path of a file inside a folder, from a relative posix path.
+
+    Raises: RunFolderError when it is empty, absolute or leads outside.
+    """
+    parts = PurePosixPath(relative).parts
+    unsafe = not parts or relative.startswith("/") or ".." in parts or PureWindowsPath(relative).drive or "\\" in relative or "\0" in relative
+    if unsafe:
+        raise RunFolderError(f"{relative!r} is no path inside the spec's folder", hint="give it relative to the spec, with / and without ..")
+    return folder.joinpath(*parts)
+
+
+def run_id(started_at: str, hexdigest: str) -> str:
+    """The name of a run folder, `<UTC time>-<digest8>`; such names sort by time. `started_at` is ISO 8601."""
+    moment = datetime.datetime.fromisoformat(started_at).astimezone(datetime.UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{short(hexdigest)}"
+
+
+def by_number(path: Path) -> tuple[list[int], str]:
+    """A sorting key that puts `w2` before `w10`, and so the sessions of a run in the order they happened."""
+    return [int(number) for number in _NUMBER.findall(path.stem)], path.name
+
+
+def next_worker(layout: RunLayout) -> str:
+    """The name of the next session's files, `w1`, `w2`, …: one that no file of this run has, so that no torn file is ever continued."""
+    used = [path.stem for folder in (layout.samples, layout.telemetry) for path in folder.glob("w*.jsonl")]
+    return f"w{max((int(stem[1:]) for stem in used if stem[1:].isascii() and stem[1:].isdigit()), default=0) + 1}"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of a run."""
+    return (folder / "run.json").is_file()
+
+
+def list_runs(root: Path, spec_name: str | None = None) -> list[Path]:
+    """The run folders below `root`, of one spec or of all, oldest first."""
+    pattern = "*/*" if spec_name is None else f"{safe_name(spec_name)}/*"
+    return sorted((folder for folder in root.glob(pattern) if is_run(folder)), key=lambda folder: (folder.name, folder.parent.name))
+
+
+def find_run(root: Path, which: str = "latest", *, spec_name: str | None = None) -> Path:
+    """The run folder that is meant: a path, a run's id or its beginning, a spec's name (its latest run), or `latest`.
+
+    `spec_name` narrows `latest` and ids to the runs of one spec.
+
+    Raises: RunFolderError that lists what there is.
+    """
+    if which != "latest":
+        for folder in (Path(which), root / which):
+            if is_run(folder):
+                return folder
+        if runs := list_runs(root, which):
+            return runs[-1]
+    runs = list_runs(root, spec_name)
+    wanted = runs if which == "latest" else [folder for folder in runs if which and folder.name.startswith(which)]
+    if which == "latest" and wanted:
+        return wanted[-1]
+    if len(wanted) == 1:
+        return wanted[0]
+    raise _not_found(root, which, wanted or runs, spec_name)
+
+
+def _not_found(root: Path, which: str, runs: list[Path], spec_name: str | None) -> RunFolderError:
+    of_spec = f" of spec {spec_name!r}" if spec_name else ""
+    if not runs:
+        return RunFolderError(f"there is no run{of_spec} in {root}", hint="start one with `bench run SPEC`")
+    names = [f"{folder.parent.name}/{folder.name}" for folder in runs]
+    near = get_close_matches(which, [folder.name for folder in runs] + names + [folder.parent.name for folder in runs], n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return RunFolderError(f"no single run{of_spec} in {root} is meant by {which!r}", hint=f"{hint}the newest are: {', '.join(names[-3:])}")
