@@ -35,6 +35,7 @@ CATALOG = {
         "latency": "bench.metrics.latency:Latency",
         "decode_tps": "bench.metrics.decode_tps:DecodeTokensPerSecond",
         "prefill_tps": "bench.metrics.prefill_tps:PrefillTokensPerSecond",
+        "prefill_tps_ttft": "bench.metrics.prefill_tps_ttft:PrefillTokensPerSecondByTtft",
         "server_decode_tps": "bench.metrics.server_decode_tps:ServerDecodeTokensPerSecond",
         "completion_tokens": "bench.metrics.completion_tokens:CompletionTokens",
         "prompt_tokens": "bench.metrics.prompt_tokens:PromptTokens",

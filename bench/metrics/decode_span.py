@@ -1,0 +1,32 @@
+"""How many token intervals an answer's arrivals span, and how long they took: the base of `tpot` and `decode_tps`."""
+
+from bench.records.exchange import Completion
+from bench.records.observation import Observation
+
+
+def arrived_tokens(completion: Completion, chunks: int) -> int | None:
+    """Completion tokens whose arrival was seen; None when nobody counted them.
+
+    Servers count the token that ends an answer of its own accord, but send no content for it (llama.cpp: eight tokens, seven chunks and
+    `finish_reason: stop`), and some count reasoning tokens that they keep to themselves. Such tokens have no arrival.
+    """
+    usage = completion.usage
+    if usage.completion_tokens is None:
+        return None
+    tokens = usage.completion_tokens - (0 if completion.reasoning else usage.reasoning_tokens or 0)
+    return tokens - (completion.finish_reason == "stop" and chunks < tokens)
+
+
+def decode_span(seen: Observation) -> tuple[int, float] | None:
+    """(arrived tokens − 1, seconds from the first content to the last).
+
+    None when the request failed, was not streamed, nobody counted tokens, fewer than two arrived, or all arrived at once.
+    """
+    timing, completion = seen.sample.timing, seen.completion
+    if completion is None or timing.first_token_s is None or timing.last_token_s is None:
+        return None
+    tokens = arrived_tokens(completion, len(timing.token_s))
+    span_s = timing.last_token_s - timing.first_token_s
+    if tokens is None or tokens < 2 or span_s <= 0:
+        return None
+    return tokens - 1, span_s

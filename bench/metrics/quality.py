@@ -1,0 +1,45 @@
+"""Quality of the answer, as graded."""
+
+from bench.protocols import Metric
+from bench.records.grade import AspectGrade, Grade, GradeState
+from bench.records.observation import Observation
+from bench.records.sketch import observation
+
+
+class Quality(Metric):
+    """The grade's score, 0–1: the weighted mean of the aspects that were graded.
+
+    Unit: score. Of several graders' grades the mean, weighted by the weights of the aspects that each of them graded. None when the
+    request failed, or no grader gave a score (no grade, abstained, failed).
+    """
+
+    unit, better, aggregate = "score", "higher", "mean"
+
+    def measure(self, seen: Observation) -> float | None:
+        """Score, 0–1."""
+        if seen.completion is None:
+            return None
+        scored = [(grade.score, _weight(grade)) for grade in seen.grades if grade.state == "graded" and grade.score is not None]
+        total = sum(weight for _, weight in scored)
+        return sum(score * weight for score, weight in scored) / total if total > 0 else None
+
+
+def _weight(grade: Grade) -> float:
+    if not grade.aspects:
+        return 1.0
+    return sum(aspect.weight for aspect in grade.aspects if aspect.state == "graded")
+
+
+def _grade(score: float | None, weight: float = 1.0) -> Grade:
+    state: GradeState = "abstained" if score is None else "graded"
+    aspect = AspectGrade(aspect_id="a", kind="check", state=state, score=score, weight=weight)
+    return Grade(trial_id="t", grader_id="checks", grader_digest="d", state=state, score=score, aspects=(aspect,))
+
+
+EXAMPLES = (
+    (observation(grades=(_grade(0.75),)), 0.75),
+    (observation(grades=(_grade(1.0, weight=3.0), _grade(0.0))), 0.75),
+    (observation(grades=(_grade(None),)), None),
+    (observation(), None),
+    (observation(failure="timeout", grades=(_grade(0.0),)), None),
+)
