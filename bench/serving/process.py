@@ -1,0 +1,198 @@
+"""A server in a child process: start, log, readiness, memory, end.
+
+A guardian stands between bench and the server (`guardian.py`): closing the pipe to it, also by dying, ends the server and everything it started.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import ServingError
+from bench.serving.process_tree import ProcessTree
+
+_GUARDIAN = Path(__file__).with_name("guardian.py")
+_END_S = 8.0  # the guardian's own grace, and then some
+_SAMPLE_S = 0.5  # between two readings of the tree's memory
+_TAIL_LINES, _TAIL_WIDTH = 12, 240
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_OUT_OF_MEMORY = re.compile(r"out of memory|cannot allocate memory|bad_alloc|failed to allocate|MemoryError|ErrorOutOf\w*Memory", re.IGNORECASE)
+
+
+def exit_reason(code: int) -> str:
+    """A process's end in words, from its exit code (negative: minus the signal)."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"killed by {name}, probably out of memory" if name == "SIGKILL" else f"ended by {name}"
+
+
+class ChildProcess:
+    """A server process with its log. Started by the constructor; `close` ends the whole tree and may be called twice.
+
+    `stdout`: "log" appends the server's standard output to the log; "pipe" lets it report in JSON lines (see `wait_report`).
+    `spawns`: whether the server may start processes of its own, so that their memory is read, too.
+
+    Raises: ServingError when the program cannot be started.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], log: Path, stdout: Literal["log", "pipe"] = "log", spawns: bool = True
+    ) -> None:
+        """Start it."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        self._log_start = log.stat().st_size if log.exists() else 0
+        self.started = time.perf_counter()
+        with log.open("ab") as stream:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_GUARDIAN), stdout, *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env=dict(environment),
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        self._told: dict[str, Any] = {}
+        self._news = threading.Condition()
+        self._closing = False
+        self._end = "ended by bench"
+        threading.Thread(target=self._listen, name=f"listen to {log.stem}", daemon=True).start()
+        self._wait_for(lambda: bool(self._told), time.perf_counter() + 10.0)
+        if "started" not in self._told:
+            self.close()
+            raise ServingError(
+                f"the program cannot be started: {self._told.get('refused', 'no answer from the guarding process')}", state="unavailable"
+            )
+        self.pid: int = self._told["started"]
+        _offer_to_oom_killer(self.pid)
+        self._tree = ProcessTree(self.pid, spawns=spawns)
+        self._cpu_loaded_s = 0.0
+        self._cpu_s: float | None = None
+        self.rss_loaded_bytes: int | None = None
+        self._rss_peak_bytes = 0
+        self._reading = threading.Lock()
+        if spawns:
+            threading.Thread(target=self._sample, name=f"memory of {log.stem}", daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._guardian.stdout is not None  # noqa: S101 - it was asked for as a pipe
+        for line in self._guardian.stdout:
+            with contextlib.suppress(ValueError):
+                told = json.loads(line[:65536])
+                if isinstance(told, dict):
+                    with self._news:
+                        self._told.update(told)
+                        self._news.notify_all()
+        with self._news:
+            self._told["silent"] = True
+            self._news.notify_all()
+
+    def _wait_for(self, condition: Callable[[], bool], until: float) -> bool:
+        with self._news:
+            return self._news.wait_for(condition, max(0.0, until - time.perf_counter()))
+
+    def death(self) -> str | None:
+        """Why the process is gone, or None while it lives."""
+        if self._closing:
+            return self._end
+        if "exit" in self._told:
+            return exit_reason(self._told["exit"])
+        return "the guarding process is gone" if "silent" in self._told else None
+
+    def wait_report(self, keys: Sequence[str], until: float) -> tuple[str, Any] | None:
+        """The first of these keys that the server reports, with its value; None when it is gone or the time (of `time.perf_counter`) has come."""
+
+        def first() -> tuple[str, Any] | None:
+            return next(((key, self._told[key]) for key in keys if key in self._told), None)
+
+        self._wait_for(lambda: first() is not None or self.death() is not None, until)
+        return first()
+
+    def wait_end(self, timeout_s: float) -> None:
+        """Wait until the process is gone, at most so long."""
+        self._wait_for(lambda: self.death() is not None, time.perf_counter() + timeout_s)
+
+    def mark_loaded(self) -> float:
+        """Take memory and CPU time as of now as those of the loaded model. Returns the seconds since the start."""
+        load_s = time.perf_counter() - self.started
+        self._cpu_loaded_s = self._tree.cpu_s() or 0.0
+        self.rss_loaded_bytes = self._tree.rss_bytes()
+        return load_s
+
+    def _sample(self) -> None:
+        while self.death() is None and not self._closing:
+            self._read_memory()
+            time.sleep(_SAMPLE_S)
+
+    def _read_memory(self) -> None:
+        with self._reading:
+            self._rss_peak_bytes = max(self._rss_peak_bytes, self._tree.rss_bytes() or 0, self._tree.root_peak_bytes() or 0)
+
+    def rss_peak_bytes(self) -> int | None:
+        """The highest resident size so far. Exact where the kernel counts it and the server is one process; else from readings every 0.5 s."""
+        if self.death() is None:
+            self._read_memory()
+        return self._rss_peak_bytes or None
+
+    def cpu_s(self) -> float | None:
+        """CPU seconds of the tree since `mark_loaded`; the last reading once it is gone."""
+        if self.death() is None and (total := self._tree.cpu_s()) is not None:
+            self._cpu_s = total - self._cpu_loaded_s
+        return self._cpu_s
+
+    def log_text(self, most: int = 1 << 20) -> str:
+        """The end of this start's log, at most so many bytes."""
+        try:
+            with self.log.open("rb") as stream:
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(self._log_start, size - most))
+                return stream.read(most).decode(errors="replace")
+        except OSError:
+            return ""
+
+    def tail(self) -> str:
+        """The last lines of this start's log, without control characters, bounded."""
+        text = self.log_text(16384)
+        lines = [line.rstrip()[:_TAIL_WIDTH] for line in _CONTROL.sub("", text.replace("\r", "\n")).split("\n")]
+        return "\n".join([line for line in lines if line][-_TAIL_LINES:])
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the end looks like one for want of memory."""
+        return "out of memory" in (self.death() or "") or _OUT_OF_MEMORY.search(self.tail()) is not None
+
+    def close(self) -> None:
+        """End it and everything it started: politely, then hard."""
+        if hasattr(self, "_tree") and self.death() is None:
+            self.rss_peak_bytes()
+            self.cpu_s()
+        if not self._closing:
+            self._end = self.death() or "ended by bench"
+            self._closing = True
+        assert self._guardian.stdin is not None  # noqa: S101 - it was asked for as a pipe
+        with contextlib.suppress(OSError):
+            self._guardian.stdin.close()
+        try:
+            self._guardian.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(OSError):
+                self._guardian.kill() if sys.platform == "win32" else os.killpg(self._guardian.pid, signal.SIGKILL)
+            self._guardian.wait()
+
+
+def _offer_to_oom_killer(pid: int) -> None:
+    """Let Linux end the server, not the measuring process, when memory runs out."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
