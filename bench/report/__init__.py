@@ -1,0 +1,1 @@
+"""Summary and observations in; one view, and from it Markdown, CSV, JSON, HTML and console tables out. Computes no statistics."""

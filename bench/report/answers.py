@@ -1,0 +1,86 @@
+"""Sample answers, side by side per prompt, with what they missed."""
+
+from collections.abc import Sequence
+
+from bench.records.exchange import Completion, Failure
+from bench.records.grade import Grade
+from bench.records.observation import Observation
+from bench.records.spec import Spec
+from bench.records.view import Answer, PromptAnswers
+from bench.report import numbers
+from bench.report.escape import cut, short
+from bench.report.lookup import Key, Lookup
+
+MOST_CHARACTERS = 1500  # of one answer: about two screens on a telephone
+MOST_QUESTION = 700
+MOST_PROMPTS = 40
+
+
+def side_by_side(seen: Lookup, spec: Spec, observations: Sequence[Observation]) -> tuple[tuple[PromptAnswers, ...], str]:
+    """For each prompt the first answer of every model (its failure where there is none), and a note on what is left out."""
+    chosen: dict[tuple[str, Key], Observation] = {}
+    for one in observations:
+        trial = one.trial
+        place = (trial.prompt_id, Key(trial.model_id, trial.variant_id))
+        if not trial.is_warmup and (place not in chosen or _rank(one) < _rank(chosen[place])):
+            chosen[place] = one
+    ids = dict.fromkeys((*(prompt.id for prompt in spec.prompts), *sorted({prompt for prompt, _ in chosen})))
+    shown = [prompt for prompt in ids if any((prompt, key) in chosen for key in seen.keys)]
+    groups = tuple(
+        PromptAnswers(
+            prompt_id=prompt,
+            question=_question(next(chosen[prompt, key] for key in seen.keys if (prompt, key) in chosen)),
+            answers=tuple(_answer(seen, key, chosen[prompt, key]) for key in seen.keys if (prompt, key) in chosen),
+        )
+        for prompt in shown[:MOST_PROMPTS]
+    )
+    left_out = len(shown) - len(groups)
+    return groups, f"The answers to {numbers.count(left_out, 'more prompt')} are in the run folder." if left_out > 0 else ""
+
+
+def _rank(one: Observation) -> tuple[bool, int, str]:
+    return one.completion is None, one.trial.round, one.trial.id
+
+
+def _question(one: Observation) -> str:
+    text = next((message.content for message in reversed(one.trial.request.messages) if message.role == "user"), "")
+    shown, is_cut = cut(text, MOST_QUESTION)
+    return f"{shown} … [{len(text) - len(shown):,} more characters]" if is_cut else shown
+
+
+def _answer(seen: Lookup, key: Key, one: Observation) -> Answer:
+    outcome = one.sample.outcome
+    score, missed = _verdict(one.grades)
+    text, is_cut = cut(outcome.text, MOST_CHARACTERS) if isinstance(outcome, Completion) else ("", False)
+    return Answer(
+        model_id=key.model_id,
+        variant_id=key.variant_id,
+        prompt_id=one.trial.prompt_id,
+        text=text,
+        is_cut=is_cut,
+        failure=short(f"{outcome.kind.replace('_', ' ')}: {outcome.message}") if isinstance(outcome, Failure) else None,
+        score=score,
+        missed=missed,
+        label=seen.label(key),
+        facts=_facts(one, score),
+    )
+
+
+def _verdict(grades: tuple[Grade, ...]) -> tuple[float | None, tuple[str, ...]]:
+    score = next((grade.score for grade in grades if grade.score is not None), None)
+    missed = [aspect for grade in grades for aspect in grade.aspects if aspect.state == "graded" and aspect.score is not None and aspect.score < 1]
+    return score, tuple(short(f"{aspect.aspect_id} ({aspect.detail})" if aspect.detail else aspect.aspect_id, 200) for aspect in missed)
+
+
+def _facts(one: Observation, score: float | None) -> str:
+    outcome = one.sample.outcome
+    parts = [f"round {one.trial.round}"]
+    if score is not None:
+        parts.append(f"checks met {numbers.share(score)}")
+    if isinstance(outcome, Completion):
+        if outcome.usage.completion_tokens is not None:
+            parts.append(numbers.count(outcome.usage.completion_tokens, "token"))
+        parts.append(numbers.seconds(one.sample.timing.finished_s - one.sample.timing.scheduled_s))
+        if outcome.finish_reason not in {None, "stop"}:
+            parts.append("cut by the token limit" if outcome.finish_reason == "length" else f"ended by {short(str(outcome.finish_reason), 40)}")
+    return ", ".join(parts)

@@ -1,0 +1,125 @@
+"""The report as one long tidy table: every estimate, count, status, aspect, outlier and cost is a row with named columns."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from bench.records.cost import CostEstimate
+from bench.records.estimate import Counts, Estimate, Group
+from bench.records.serving import ModelStatus
+from bench.records.view import View
+from bench.report.escape import spreadsheet
+from bench.report.sketch import SMALLEST
+
+COLUMNS = (
+    "run_id", "kind", "model_id", "variant_id", "prompt_id", "prefix", "aspect_id", "metric", "statistic", "state", "value", "unit",
+    "low", "high", "level", "n", "clusters", "failed", "not_applicable", "better", "method", "note",
+)  # fmt: skip
+
+_COUNTED = ("planned", "completed", "failed", "missing", "retried")
+
+
+class CsvTable:
+    """Renders `report.csv`. A user's template does not apply.
+
+    `state` tells empty values apart: `value`, `no interval`, `no value` (tried), `not applicable`; a model's row has its own state.
+    """
+
+    filename = "report.csv"
+
+    def render(self, view: View, template: str | None = None) -> str:  # noqa: ARG002 - the contract's argument
+        """The whole table; numbers in full precision and base units, text safe for spreadsheets."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+        writer.writeheader()
+        for row in _rows(view):
+            writer.writerow({name: _field(value) for name, value in {"run_id": view.summary.run_id, **row}.items()})
+        return text.getvalue()
+
+
+def _field(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case float() | int():
+            return repr(value)
+        case _:
+            return spreadsheet(str(value))
+
+
+def _rows(view: View) -> Iterator[dict[str, Any]]:
+    summary = view.summary
+    for status in summary.models:
+        yield _status(status)
+    for counts in summary.counts:
+        yield from _counts(counts)
+    for estimate in summary.estimates:
+        yield _estimate(estimate)
+    for aspect in summary.aspects:
+        for metric in ("passed", "graded", "abstained", "failed", "ungraded"):
+            number = getattr(aspect, metric)
+            yield {
+                "kind": "aspect",
+                **_group(aspect.group),
+                "metric": metric,
+                "statistic": "count",
+                "state": "value",
+                "value": number,
+                "note": aspect.kind,
+            }
+    for outlier in summary.outliers:
+        note = f"trial {outlier.trial_id}; median {outlier.median!r}; MAD {outlier.mad!r}"
+        yield {"kind": "outlier", **_group(outlier.group), "metric": outlier.metric, "state": "value", "value": outlier.value, "note": note}
+    for cost in summary.costs:
+        yield _cost(cost)
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return msgspec.structs.asdict(group)
+
+
+def _status(status: ModelStatus) -> dict[str, Any]:
+    note = "; ".join(part for part in (status.reason, *status.notes, status.hint) if part)
+    place = {"model_id": status.model_id, "variant_id": status.variant_id}
+    return {"kind": "status", **place, "metric": "status", "state": status.state, "note": note}
+
+
+def _counts(counts: Counts) -> Iterator[dict[str, Any]]:
+    place = {"kind": "count", "model_id": counts.model_id, "variant_id": counts.variant_id, "statistic": "count", "state": "value", "unit": "trials"}
+    for name in _COUNTED:
+        yield {**place, "metric": name, "value": getattr(counts, name)}
+    for failure, n in sorted(counts.failures.items()):
+        yield {**place, "metric": f"failed_{failure}", "value": n}
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    row = msgspec.structs.asdict(found)
+    group = row.pop("group")
+    return {"kind": "estimate", **_group(group), **row, "state": _state(found)}
+
+
+def _state(found: Estimate) -> str:
+    if found.value is None:
+        return "not applicable" if found.not_applicable and not found.failed else "no value"
+    return "value" if found.low is not None and found.high is not None else "no interval"
+
+
+def _cost(cost: CostEstimate) -> dict[str, Any]:
+    return {
+        "kind": "cost",
+        "model_id": cost.model_id,
+        "variant_id": cost.variant_id,
+        "metric": f"cost_{cost.per}",
+        "statistic": "value",
+        "state": "no value" if cost.amount is None else "value",
+        "value": cost.amount,
+        "unit": cost.currency,
+        "method": f"{cost.cost_model} ({cost.basis}): {cost.formula}",
+        "note": cost.note,
+    }
+
+
+EXAMPLES = ((SMALLEST, ",status,absent,default,,,,status,,unavailable,"),)

@@ -1,0 +1,189 @@
+"""The tables behind the main one: per prompt, by prefix, per aspect, outliers, and every estimate with its method."""
+
+from bench.records.estimate import AspectSummary, Estimate, Group, Outlier, Statistic
+from bench.records.spec import Spec
+from bench.records.view import Cell, Column, Section, Table
+from bench.report import glossary, numbers
+from bench.report.escape import short
+from bench.report.lookup import Key, Lookup
+from bench.report.results import absent, scale_of
+
+MOST_ROWS = 200  # of one table, for a report that a person can still open; all rows are in report.csv
+
+_PROMPT_COLUMNS: tuple[tuple[str, tuple[Statistic, ...]], ...] = (
+    ("quality", ("mean", "ratio", "share")),
+    ("ttft", ("p50",)),
+    ("latency", ("p50",)),
+    ("decode_tps", ("ratio", "p50", "mean")),
+    ("completion_tokens", ("mean", "p50")),
+)
+_ORDER: tuple[Statistic, ...] = ("p50", "p90", "p95", "p99", "mean", "ratio", "rate", "share", "value", "max")
+
+
+def bounded(rows: list[tuple[Cell, ...]]) -> tuple[tuple[tuple[Cell, ...], ...], tuple[str, ...]]:
+    """At most `MOST_ROWS` rows, and the note that says how many are left out."""
+    left_out = len(rows) - MOST_ROWS
+    return tuple(rows[:MOST_ROWS]), ((f"{left_out:,} more rows are in the CSV report.",) if left_out > 0 else ())
+
+
+def prompts(seen: Lookup) -> Section | None:
+    """Every prompt with every model, as rows that stand together."""
+    names = seen.prompts()
+    wanted = []
+    for metric, statistics in _PROMPT_COLUMNS:
+        cells = {(prompt, key): _of_prompt(seen, key, prompt, metric, statistics) for prompt in names for key in seen.measured}
+        if any(cells.values()):
+            wanted.append((metric, statistics, cells, scale_of(list(cells.values()))))
+    if not wanted:
+        return None
+    rows = []
+    for prompt in names:
+        for key in seen.measured:
+            found = [cells[prompt, key] for _, _, cells, _ in wanted]
+            n = max((estimate.n for estimate in found if estimate), default=0)
+            values = (
+                numbers.estimate_cell(estimate, shown, absent=absent(seen, key)) for estimate, (_, _, _, shown) in zip(found, wanted, strict=True)
+            )
+            rows.append((Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}"), *values))
+    titles = [glossary.heading(metric, seen.statistic(metric, statistics)) for metric, statistics, _, _ in wanted]
+    columns = (Column(title="Prompt"), Column(title="Model"), *(Column(title=title, is_number=True) for title in ("n", *titles)))
+    shown_rows, notes = bounded(rows)
+    notes = ("Rounds of one prompt: too few for intervals of their own where none is shown.", *notes)
+    table = Table(id="prompts", columns=columns, rows=shown_rows, notes=notes)
+    return Section(id="prompts", title="Per prompt", tables=(table,), is_folded=True)
+
+
+def _of_prompt(seen: Lookup, key: Key, prompt: str, metric: str, statistics: tuple[Statistic, ...]) -> Estimate | None:
+    return seen.find(metric, statistics, Group(model_id=key.model_id, variant_id=key.variant_id, prompt_id=prompt))
+
+
+def prefix(seen: Lookup) -> Section | None:
+    """TTFT with a cold and with a warm prompt prefix."""
+    columns = [Column(title="Model")]
+    rows = [[Cell(value=seen.label(key))] for key in seen.measured]
+    for side in ("cold", "warm"):
+        for statistic in ("p50", "p95"):
+            groups = [Group(model_id=key.model_id, variant_id=key.variant_id, prefix="cold" if side == "cold" else "warm") for key in seen.measured]
+            found = [seen.find("ttft", ("p50" if statistic == "p50" else "p95",), group) for group in groups]
+            if not any(found):
+                continue
+            columns.append(Column(title=f"TTFT {statistic}, {side}", is_number=True))
+            if statistic == "p50":
+                columns.append(Column(title=f"n {side}", is_number=True))
+            shown = scale_of(found)
+            for row, estimate in zip(rows, found, strict=True):
+                row.append(numbers.estimate_cell(estimate, shown))
+                if statistic == "p50":
+                    row.append(Cell(value=f"{estimate.n:,}" if estimate else "0"))
+    if len(columns) == 1:
+        return None
+    text = (
+        "Warm: the server took a part of the prompt from its prefix cache, as in later rounds of the same prompt. Cold is what a new prompt feels.",
+    )
+    table = Table(id="prefix", columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+    return Section(id="prefix", title="First token with a cold and a warm prefix", text=text, tables=(table,))
+
+
+def checks(seen: Lookup, spec: Spec) -> Section | None:
+    """How often each aspect was met by each model, and which aspects do not tell the models apart."""
+    by_aspect: dict[tuple[str, str, str], dict[Key, AspectSummary]] = {}
+    for found in seen.summary.aspects:
+        group = found.group
+        place = by_aspect.setdefault((group.prompt_id or "all prompts", group.aspect_id or "all aspects", found.kind), {})
+        place[Key(group.model_id, group.variant_id)] = found
+    if not by_aspect:
+        return None
+    keys = [key for key in seen.keys if key in seen.measured or any(key in place for place in by_aspect.values())]
+    required = {(prompt.id, aspect.id) for prompt in spec.prompts for aspect in prompt.aspects if aspect.required}
+    rows = []
+    for (prompt, aspect, kind), place in by_aspect.items():
+        name = Cell(value=short(aspect, 80), mark="required" if (prompt, aspect) in required else "")
+        cells = (_aspect_cell(place.get(key)) for key in keys)
+        rows.append((Cell(value=short(prompt, 80)), name, Cell(value=kind), *cells, Cell(value=_remark(list(place.values())))))
+    columns = (
+        *(Column(title=title) for title in ("Prompt", "Aspect", "Kind")),
+        *(Column(title=seen.label(key), is_number=True) for key in keys),
+        Column(title="Remark"),
+    )
+    shown, notes = bounded(rows)
+    notes = ("Answers that met the aspect / answers graded.", *notes)
+    return Section(id="checks", title="Checks", tables=(Table(id="checks", columns=columns, rows=shown, notes=notes),), is_folded=len(rows) > 12)
+
+
+def _aspect_cell(found: AspectSummary | None) -> Cell:
+    if found is None:
+        return numbers.NO_DATA
+    marks = [f"{n:,} {word}" for n, word in ((found.abstained, "undecided"), (found.failed, "failed"), (found.ungraded, "not graded")) if n]
+    if not found.graded:
+        return Cell(value=", ".join(marks) or "no data", state="no_data")
+    return Cell(value=f"{found.passed:,}/{found.graded:,}", mark=", ".join(marks))
+
+
+def _remark(found: list[AspectSummary]) -> str:
+    graded = [aspect for aspect in found if aspect.graded]
+    if not graded:
+        return "not graded"
+    if all(aspect.passed == aspect.graded for aspect in graded):
+        return "everybody meets it"
+    if not any(aspect.passed for aspect in graded):
+        return "nobody meets it"
+    return ""
+
+
+def outliers(seen: Lookup) -> Section:
+    """Samples far from the others of their prompt: shown, never dropped."""
+    text = ("Flagged where |value − median of the prompt| > 5 MAD (median absolute deviation). They stay in every number above.",)
+    found = seen.summary.outliers
+    if not found:
+        return Section(id="outliers", title="Outliers", text=("None: no sample is further than 5 MAD from the median of its prompt.",))
+    units = {estimate.metric: estimate.unit for estimate in seen.summary.estimates}
+    rows, notes = bounded([_outlier_row(seen, one, units.get(one.metric, "")) for one in found])
+    titles = (("Metric", False), ("Model", False), ("Prompt", False), ("Value", True), ("Median", True), ("MAD", True), ("Trial", False))
+    columns = tuple(Column(title=title, is_number=is_number) for title, is_number in titles)
+    table = Table(id="outliers", columns=columns, rows=rows, notes=notes)
+    return Section(id="outliers", title=f"Outliers ({len(found):,})", text=text, tables=(table,), is_folded=len(found) > 10)
+
+
+def _outlier_row(seen: Lookup, one: Outlier, unit: str) -> tuple[Cell, ...]:
+    shown = numbers.scale(unit, (one.value, one.median))
+    value, median, mad = (numbers.with_unit(numbers.significant(number * shown.factor), shown.unit) for number in (one.value, one.median, one.mad))
+    label = seen.label(Key(one.group.model_id, one.group.variant_id))
+    name = glossary.title(one.metric)
+    trial = Cell(value=one.trial_id[:12], is_code=True)
+    return (
+        Cell(value=name),
+        Cell(value=label),
+        Cell(value=short(one.group.prompt_id or "–", 80)),
+        *(Cell(value=v) for v in (value, median, mad)),
+        trial,
+    )
+
+
+def estimates(seen: Lookup) -> Section | None:
+    """Every estimate over all prompts, with counts and method."""
+    groups = {Group(model_id=key.model_id, variant_id=key.variant_id): key for key in seen.keys}
+    metrics = list(dict.fromkeys(found.metric for found in seen.summary.estimates))
+    places = {metric: place for place, metric in enumerate([*glossary.TERMS, *(name for name in metrics if name not in glossary.TERMS)])}
+    found = [estimate for estimate in seen.summary.estimates if estimate.group in groups]
+    if not found:
+        return None
+    found.sort(key=lambda one: (places[one.metric], _ORDER.index(one.statistic), seen.keys.index(groups[one.group])))
+    scales = {
+        (one.metric, one.statistic): scale_of([two for two in found if (two.metric, two.statistic) == (one.metric, one.statistic)]) for one in found
+    }
+    rows, notes = bounded([_estimate_row(seen, one, scales[one.metric, one.statistic], groups[one.group]) for one in found])
+    titles = (
+        *(("Metric", False), ("Statistic", False), ("Model", False), ("Value", True), ("n", True)),
+        *(("Prompts", True), ("Failed", True), ("Not applicable", True), ("Method", False)),
+    )
+    columns = tuple(Column(title=title, is_number=is_number) for title, is_number in titles)
+    return Section(id="estimates", title="Every estimate", tables=(Table(id="estimates", columns=columns, rows=rows, notes=notes),), is_folded=True)
+
+
+def _estimate_row(seen: Lookup, one: Estimate, shown: numbers.Scale, key: Key) -> tuple[Cell, ...]:
+    level = "" if one.level == 0.95 else f" at {numbers.share(one.level)}"
+    method = "; ".join(part for part in (f"{one.method}{level}", one.note) if part)
+    prompts_seen = Cell(value=f"{one.clusters:,}") if one.clusters else numbers.NOT_APPLICABLE
+    counts = (Cell(value=f"{one.n:,}"), prompts_seen, Cell(value=f"{one.failed:,}"), Cell(value=f"{one.not_applicable:,}"))
+    names = (Cell(value=glossary.title(one.metric)), Cell(value=one.statistic), Cell(value=seen.label(key)))
+    return (*names, numbers.estimate_cell(one, shown), *counts, Cell(value=short(method, 160)))

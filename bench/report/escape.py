@@ -1,0 +1,113 @@
+"""Untrusted text made harmless: nothing a spec, a model or a server says may become markup, a link, a formula or a terminal command."""
+
+import re
+import textwrap
+
+from markupsafe import Markup
+
+# Bidirectional controls (Unicode UAX #9), invisible separators, tag characters and line separators: shown as code points.
+_INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# An address without the punctuation that a sentence puts behind it.
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)[^\s<>`|]*[^\s<>`|.,;:!?'\")\]]", re.IGNORECASE | re.ASCII)
+_URL_OR_CODE = re.compile(rf"{_URL.pattern}|`[^`]+`", re.IGNORECASE | re.ASCII)
+_NUMBER_IN_BRACKETS = re.compile(r"\[[0-9−][0-9.,– to−]*\](?![(\[:])", re.ASCII)
+# What would start a list, a heading or a rule at the start of a line (CommonMark 0.31, §4 and §5).
+_LINE_START = re.compile(r"[-+](?=\s|$)|[-=]+\s*$|#{1,6}(?=\s|$)|\d{1,9}[.)](?=\s|$)", re.ASCII)
+_REFERENCE = re.compile(r"(@)(?=\w)|(#)(?=\d)|(?<![A-Za-z])(GH-)(?=\d)", re.IGNORECASE)
+_SPECIAL = str.maketrans({**{mark: f"\\{mark}" for mark in "\\`*[|~$"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def visible(text: str) -> str:
+    """The text with control characters, ANSI escapes and direction overrides shown instead of obeyed; line breaks and tabs stay."""
+    text = _SURROGATE.sub("\ufffd", text.replace("\r\n", "\n"))
+    text = _INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    return _CONTROL.sub(_picture, text)
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def one_line(text: str) -> str:
+    """The visible text with every run of white space as one space."""
+    return " ".join(visible(text).split())
+
+
+def cut(text: str, most: int) -> tuple[str, bool]:
+    """At most so many characters, and whether something was cut."""
+    return (text, False) if len(text) <= most else (text[:most].rstrip(), True)
+
+
+def short(text: str, most: int = 300) -> str:
+    """One line of at most so many characters; a cut is marked by `…`."""
+    line, is_cut = cut(one_line(text), most)
+    return f"{line}…" if is_cut else line
+
+
+def markdown(text: str) -> Markup:
+    """Text for one line of GitHub-flavoured Markdown, also inside a table cell: no markup, HTML, link, image, mention or issue reference.
+
+    Addresses become code spans, which are neither links nor lost to the reader; what stands between two backticks stays one.
+    """
+    line = one_line(text)
+    parts, end = [], 0
+    for found in _URL_OR_CODE.finditer(line):
+        parts += [_markdown_words(line[end : found.start()]), markdown_code(found[0].strip("`"))]
+        end = found.end()
+    escaped = "".join((*parts, _markdown_words(line[end:])))
+    if start := _LINE_START.match(line):
+        escaped = f"{escaped[: start.end() - 1]}\\{escaped[start.end() - 1 :]}" if line[0].isdigit() else f"\\{escaped}"
+    return Markup(escaped)  # noqa: S704 - this is the escaping
+
+
+def _markdown_words(text: str) -> str:
+    parts, end = [], 0
+    for found in _NUMBER_IN_BRACKETS.finditer(text):  # an interval is no link: nothing defines such a reference
+        parts += [_markdown_marks(text[end : found.start()]), found[0]]
+        end = found.end()
+    return "".join((*parts, _markdown_marks(text[end:])))
+
+
+def _markdown_marks(text: str) -> str:
+    escaped = _UNDERSCORE.sub(r"\\_", text.translate(_SPECIAL))
+    # A zero-width space keeps @name and #1 from notifying people or linking issues; a backslash would not.
+    return _REFERENCE.sub(lambda found: f"{found[0]}&#8203;", escaped)
+
+
+def markdown_code(text: str, *, in_table: bool = True) -> Markup:
+    """A code span that ends where it should; inside a table, GitHub wants a pipe with a backslash even in code."""
+    line = one_line(text)
+    if not line:
+        return Markup("")
+    ticks = "`" * (_longest_run(line) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    span = f"{ticks}{pad}{line}{pad}{ticks}"
+    return Markup(span.replace("|", "\\|") if in_table else span)  # noqa: S704 - this is the escaping
+
+
+def markdown_block(text: str, language: str = "text", *, width: int = 110) -> Markup:
+    """A fenced block whose fence is longer than any run of backticks inside. Long lines are wrapped at spaces; width 0 keeps them."""
+    shown = visible(text).strip("\n").expandtabs(4)
+    if width:
+        lines = shown.split("\n")
+        shown = "\n".join(
+            textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True) if len(line) > width else line
+            for line in lines
+        )
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return Markup(f"{fence}{language}\n{shown}\n{fence}")  # noqa: S704 - this is the escaping
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def spreadsheet(text: str) -> str:
+    """Text for a CSV field: visible, on one line, and never the start of a formula (OWASP, CSV injection: an apostrophe goes first)."""
+    line = one_line(text)
+    return f"'{line}" if line.startswith(_FORMULA) else line

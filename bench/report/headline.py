@@ -1,0 +1,137 @@
+"""What was compared, and what limits belief in it: the first thing a reader sees."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bench.records.observation import Observation
+from bench.records.run import Manifest
+from bench.records.spec import Spec
+from bench.report import numbers
+from bench.report.escape import short
+from bench.report.lookup import Lookup
+
+# Intervals clustered over few clusters are too narrow: Cameron & Miller, "A Practitioner's Guide to Cluster-Robust Inference",
+# Journal of Human Resources 50 (2015), §VI: "few" is less than 20 to less than 50 clusters.
+FEW_PROMPTS = 20
+
+
+def headline(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
+    """The purpose, and one sentence of what was compared and how many trials that made."""
+    counts = seen.counts.values()
+    planned, completed = sum(count.planned for count in counts), sum(count.completed for count in counts)
+    failed, missing = sum(count.failed for count in counts), sum(count.missing for count in counts)
+    models = len({key.model_id for key in seen.keys})
+    measured = len({key.model_id for key in seen.measured})
+    variants = len({key.variant_id for key in seen.keys})
+    in_variants = f", in {variants} variants" if variants > 1 else ""
+    what = (
+        f"{measured} of {numbers.count(models, 'model')} measured{in_variants}: {numbers.count(planned, 'trial')} planned, "
+        f"{completed:,} answered, {failed:,} failed, {missing:,} missing."
+    )
+    how = f"{numbers.count(_prompts(seen), 'prompt')}, {numbers.count(_rounds(spec, manifest), 'round')}, {_load(spec)}; {_generation(spec)}."
+    return tuple(line for line in (short(spec.description or "", 600), f"{what} {how}") if line)
+
+
+def _prompts(seen: Lookup) -> int:
+    return max((found.clusters for found in seen.summary.estimates), default=0) or len(seen.prompts())
+
+
+def _rounds(spec: Spec, manifest: Manifest) -> int:
+    return 1 if manifest.quick else spec.rounds
+
+
+def _load(spec: Spec) -> str:
+    match spec.load.kind, spec.load.concurrency:
+        case "closed", 1:
+            return "one request at a time"
+        case "closed", most:
+            return f"{most:,} requests in flight (closed loop)"
+        case kind, most:
+            return f"load shape {kind}, at most {most:,} in flight"
+
+
+def _generation(spec: Spec) -> str:
+    wanted = spec.generation
+    parts = [
+        f"temperature {wanted.temperature:g}" if wanted.temperature is not None else "temperature: server's default",
+        f"at most {wanted.max_tokens:,} output tokens" if wanted.max_tokens is not None else "output length: server's default",
+        "streamed" if wanted.stream else "not streamed: no TTFT, ITL or decode speed",
+    ]
+    return ", ".join(parts)
+
+
+def cautions(seen: Lookup, spec: Spec, manifest: Manifest, observations: Sequence[Observation]) -> tuple[str, ...]:
+    """Everything that limits belief in the numbers, the gravest first."""
+    return (*_of_the_client(seen), *_of_the_run(seen, manifest), *_of_the_answers(seen, observations), *_not_evaluated(seen, spec), *_notes(seen))
+
+
+def _of_the_client(seen: Lookup) -> Iterator[str]:
+    if seen.summary.client_saturated:
+        lag = max((block.lag_p99_s for block in seen.summary.health), default=0.0)
+        yield (
+            f"The measuring client could not keep up (event loop lag p99 {numbers.seconds(lag)}): latencies may be the client's, not the model's. "
+            "Do not decide on them; measure again on a quieter machine or with less concurrency."
+        )
+
+
+def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:
+    stopped = sorted({block.stopped_by for block in seen.summary.health if block.stopped_by})
+    missing = sum(count.missing for count in seen.counts.values())
+    if manifest.status != "finished":
+        by = f" by {', '.join(short(rule, 60) for rule in stopped)}" if stopped else ""
+        words = {"running": "is not finished", "failed": "failed"}.get(manifest.status, f"was {manifest.status}{by}")
+        yield f"This run {words}: {numbers.count(missing, 'trial')} missing. `bench run {short(manifest.spec_file)} --resume` continues it."
+    absent = [key for key in seen.keys if key not in seen.measured]
+    if absent:
+        named = ", ".join(f"{seen.label(key)} ({status.state if (status := seen.status(key)) else 'not tried'})" for key in absent)
+        yield f"Without numbers: {named}. Reasons under “Models”."
+    part = [*(["`--quick`"] if manifest.quick else []), *(f"--only {word}" for word in manifest.only), *(f"--skip {word}" for word in manifest.skip)]
+    if part or manifest.overrides:
+        given = [short(word, 120) for word in (*part, *(f"--set {word}" for word in manifest.overrides))]
+        yield f"Not the spec as it stands: {', '.join(given).replace('`', '')}."
+    if any(session.spec_changed for session in manifest.sessions):
+        yield "The spec was changed between sessions of this run (allowed on resuming): its trials are not all alike."
+
+
+def _of_the_answers(seen: Lookup, observations: Sequence[Observation]) -> Iterator[str]:
+    failed = {kind: 0 for count in seen.counts.values() for kind in count.failures}
+    for count in seen.counts.values():
+        for kind, n in count.failures.items():
+            failed[kind] += n
+    if failed:
+        kinds = ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in sorted(failed.items()))
+        yield f"{numbers.count(sum(failed.values()), 'trial')} failed ({kinds}): counted as failures, in no latency."
+    prompts = _prompts(seen)
+    if seen.measured and 0 < prompts < FEW_PROMPTS:
+        yield (
+            f"Few prompts ({prompts}): intervals say how the models differ on prompts like these; those of means, clustered over fewer than "
+            f"{FEW_PROMPTS} prompts, tend to be too narrow."
+        )
+    guessed = sum(one.completion is not None and one.completion.usage.counted_by == "estimate" for one in observations)
+    if guessed:
+        yield f"Token counts of {numbers.count(guessed, 'answer')} are estimates: the server did not count."
+    lengths = [found for key in seen.measured if (found := seen.of(key, "completion_tokens", "mean", "p50")) and found.value]
+    values = [found.value for found in lengths if found.value]
+    if len(values) > 1 and max(values) > 1.2 * min(values):  # a fifth longer makes latencies a fifth longer at equal speed
+        yield "Answers differ in length between models: latency mixes speed with length; compare the per-token figures."
+
+
+def _not_evaluated(seen: Lookup, spec: Spec) -> Iterator[str]:
+    judged = any(aspect.kind != "check" and (aspect.graded or aspect.abstained) for aspect in seen.summary.aspects)
+    declared = [
+        *(["judge"] if spec.judge is not None and not judged else []),
+        *(["gates"] if spec.gates else []),
+        *(["selection"] if spec.selection is not None else []),
+    ]
+    if declared:
+        yield f"The spec declares {_and(declared)}, which this version of bench does not evaluate yet."
+    open_ = {(aspect.group.prompt_id, aspect.group.aspect_id) for aspect in seen.summary.aspects if aspect.kind != "check" and not aspect.graded}
+    if open_:
+        yield f"{numbers.count(len(open_), 'expected aspect')} in words need a judge and are not graded: “checks met” covers the checks alone."
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
+
+
+def _notes(seen: Lookup) -> Iterable[str]:
+    return (short(note) for note in seen.summary.notes)

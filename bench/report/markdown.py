@@ -1,0 +1,23 @@
+"""The report as GitHub-flavoured Markdown."""
+
+from bench import resources
+from bench.records.view import View
+from bench.report import isolated, template
+from bench.report.sketch import SMALLEST
+
+SHIPPED = "report.md.j2"
+
+
+class Markdown:
+    """Renders `report.md` with the shipped template, or with a user's in a process of its own."""
+
+    filename = "report.md"
+
+    def render(self, view: View, template_text: str | None = None) -> str:
+        """The whole document. A user's template whose name in the spec ends in `.html` or `.html.j2` is for the HTML page, not for this one."""
+        if template_text is None or isolated.is_for_html(view):
+            return template.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view)
+        return isolated.render(template_text, "markdown", view)
+
+
+EXAMPLES = ((SMALLEST, "# smallest 1.0.0\n"),)

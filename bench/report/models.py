@@ -1,0 +1,77 @@
+"""What became of every model, and what a decision needs to know of it beside its numbers."""
+
+from bench.records.estimate import Counts
+from bench.records.spec import ModelSpec
+from bench.records.view import Cell, Column, Section, Table
+from bench.report import numbers
+from bench.report.escape import short
+from bench.report.lookup import Key, Lookup
+
+
+def models(seen: Lookup) -> Section:
+    """The state of every model with its reason, its failures, and its facts: licence, capabilities, runtime, device."""
+    tables = [_states(seen), _facts(seen)]
+    if failures := _failures(seen):
+        tables.insert(1, failures)
+    return Section(id="models", title="Models", tables=tuple(tables))
+
+
+def _states(seen: Lookup) -> Table:
+    columns = ("Model", "State", "Required", "Reason", "What to do")
+    rows = []
+    for key in seen.keys:
+        status = seen.status(key)
+        if status is None:
+            rows.append((Cell(value=seen.label(key)), Cell(value="not tried", state="no_data"), _text(None), _text(None), _text(None)))
+            continue
+        reason = "; ".join(part for part in (status.reason, *status.notes) if part)
+        required = Cell(value="optional" if status.is_optional else "required")
+        rows.append((Cell(value=seen.label(key)), Cell(value=status.state), required, _text(reason), _text(status.hint)))
+    return Table(id="status", columns=tuple(Column(title=title) for title in columns), rows=tuple(rows))
+
+
+def _text(value: str | None, *, is_code: bool = False) -> Cell:
+    return Cell(value=short(value), is_code=is_code) if value else numbers.NOT_APPLICABLE
+
+
+def _failures(seen: Lookup) -> Table | None:
+    counts = [count for key in seen.keys if (count := seen.counts.get(key)) is not None and (count.failures or count.missing or count.retried)]
+    if not counts:
+        return None
+    titles = ("Planned", "Answered", "Failed", "Missing", "Retried")
+    columns = (Column(title="Model"), *(Column(title=title, is_number=True) for title in titles), Column(title="Failures by kind"))
+    return Table(id="failures", columns=columns, rows=tuple(_failure_row(seen, count) for count in counts))
+
+
+def _failure_row(seen: Lookup, count: Counts) -> tuple[Cell, ...]:
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in sorted(count.failures.items()))
+    figures = (count.planned, count.completed, count.failed, count.missing, count.retried)
+    return (Cell(value=seen.label(Key(count.model_id, count.variant_id))), *(Cell(value=f"{n:,}") for n in figures), _text(kinds))
+
+
+def _facts(seen: Lookup) -> Table:
+    columns = ("Model", "Licence", "Capabilities", "Runtime", "Ran on", "Settings", "Served as", "Weights (SHA-256)")
+    rows = tuple(_fact_row(seen, key, seen.models.get(key.model_id)) for key in seen.keys)
+    return Table(id="facts", columns=tuple(Column(title=title) for title in columns), rows=rows)
+
+
+def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ...]:
+    status = seen.status(key)
+    endpoint = status.endpoint if status is not None else None
+    runtime = " ".join(part for part in (model.runtime if model else None, endpoint.runtime_version if endpoint else None) if part)
+    digest = (endpoint.weights_digest if endpoint else None) or (model.sha256 if model else None)
+    return (
+        Cell(value=seen.label(key)),
+        _text(model.license if model else None) if model and model.license else Cell(value="not stated", state="no_data"),
+        _text(", ".join(model.capabilities) if model else None),
+        _text(runtime),
+        _text(endpoint.device if endpoint else None),
+        _text(_settings(model) if model else None),
+        _text(endpoint.served_model if endpoint else None, is_code=True),
+        _text(digest.removeprefix("sha256:")[:12] if digest else None, is_code=True),
+    )
+
+
+def _settings(model: ModelSpec) -> str:
+    pairs = (("threads", model.threads), ("context", model.context), ("GPU", model.gpu.mode if model.gpu else None), ("device", model.device))
+    return ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in pairs if value is not None)

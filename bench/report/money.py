@@ -1,0 +1,43 @@
+"""What it costs, how that was computed, and from what."""
+
+from bench.records.cost import CostEstimate
+from bench.records.view import Cell, Column, Section, Table
+from bench.report import numbers
+from bench.report.escape import short
+from bench.report.lookup import Key, Lookup
+from bench.report.results import PER
+
+_BASIS = {"declared": "declared in the spec: an estimate, not a measurement", "list price": "list price", "measured": "measured by a sensor"}
+
+
+def costs(seen: Lookup) -> Section | None:
+    """Every cost with its basis and the arithmetic that a reader can redo; None when the spec has no cost model."""
+    if not seen.summary.costs:
+        return None
+    places = ["run", *(per for per in PER if per != "run")]  # the others derive from the run's
+    found = sorted(seen.summary.costs, key=lambda one: (_place(seen, one), places.index(one.per)))
+    columns = (
+        Column(title="Model"),
+        Column(title="Cost"),
+        Column(title="Amount", is_number=True),
+        *(Column(title=title) for title in ("Basis", "Formula", "Note")),
+    )
+    rows = tuple(_row(seen, one) for one in found)
+    return Section(id="cost", title="Cost", tables=(Table(id="cost", columns=columns, rows=rows),))
+
+
+def _place(seen: Lookup, one: CostEstimate) -> int:
+    key = Key(one.model_id, one.variant_id)
+    return seen.keys.index(key) if key in seen.keys else len(seen.keys)
+
+
+def _row(seen: Lookup, one: CostEstimate) -> tuple[Cell, ...]:
+    amount = numbers.NOT_APPLICABLE if one.amount is None else Cell(value=numbers.money(one.amount, one.currency))
+    return (
+        Cell(value=seen.label(Key(one.model_id, one.variant_id))),
+        Cell(value=PER[one.per]),
+        amount,
+        Cell(value=f"{one.cost_model}: {_BASIS[one.basis]}"),
+        Cell(value=short(one.formula)) if one.formula else numbers.NOT_APPLICABLE,
+        Cell(value=short(one.note)) if one.note else numbers.NOT_APPLICABLE,
+    )

@@ -1,0 +1,187 @@
+"""The tables a decision is taken on: every model with its numbers, its failures and its absence, and what is best where."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from bench.records.estimate import Estimate, Statistic
+from bench.records.view import Cell, Column, Section, Table
+from bench.report import glossary, numbers
+from bench.report.lookup import Key, Lookup
+
+
+class Wanted(NamedTuple):
+    """A column of a main table: a metric and the statistics to take, first choice first; `question` is what its best answers."""
+
+    metric: str
+    statistics: tuple[Statistic, ...]
+    question: str = ""
+
+
+SPEED = (
+    Wanted("quality", ("mean", "ratio", "share"), "Most checks met"),
+    Wanted("ttft", ("p50",), "Fastest first token"),
+    Wanted("ttft", ("p95",)),
+    Wanted("latency", ("p50",), "Fastest whole answer"),
+    Wanted("decode_tps", ("ratio", "p50", "mean"), "Fastest writing"),
+    Wanted("completion_tokens", ("mean", "p50")),
+    Wanted("output_tps", ("rate", "value", "ratio")),
+    Wanted("goodput", ("rate", "value", "ratio")),
+)
+FOOTPRINT = (
+    Wanted("rss_loaded_bytes", ("value", "max", "p50", "mean")),
+    Wanted("rss_peak_bytes", ("max", "value", "p50", "mean"), "Least memory"),
+    Wanted("gpu_bytes", ("max", "value", "p50", "mean")),
+    Wanted("disk_bytes", ("value", "max"), "Smallest on disk"),
+    Wanted("load_s", ("value", "p50", "mean"), "Fastest to load"),
+    Wanted("first_request_ttft", ("value", "p50", "mean")),
+    Wanted("download_s", ("value", "p50")),
+)
+PER = {"request": "per request", "million_tokens": "per 1M output tokens", "accepted_answer": "per accepted answer", "run": "of the run"}
+_IN_MAIN = ("request", "million_tokens")
+
+
+def results(seen: Lookup) -> Section:
+    """The two main tables: quality and speed; memory, size and cost."""
+    speed = _table("speed", seen, SPEED, with_trials=True)
+    footprint = _table("footprint", seen, FOOTPRINT, with_trials=False)
+    columns = list(footprint.columns)
+    rows = [list(row) for row in footprint.rows]
+    for per in _IN_MAIN:
+        cells = [_cost_cell(seen, key, per) for key in seen.keys]
+        if any(cell.state == "value" for cell in cells):
+            columns.append(Column(title=f"Cost {PER[per]}", is_number=True))
+            for row, cell in zip(rows, cells, strict=True):
+                row.append(cell)
+    notes = ("Single readings of one run: no interval. Cost: formula and basis under “Cost”.",)
+    footprint = Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+    return Section(id="results", title="Results", tables=(speed, footprint))
+
+
+def _table(name: str, seen: Lookup, wanted: Sequence[Wanted], *, with_trials: bool) -> Table:
+    columns = [Column(title="Model"), Column(title="Status")]
+    rows = [[Cell(value=seen.label(key)), _status_cell(seen, key)] for key in seen.keys]
+    if with_trials:
+        columns.append(Column(title="Answered", is_number=True))
+        for row, key in zip(rows, seen.keys, strict=True):
+            row.append(trials_cell(seen, key))
+    for column in wanted:
+        found = [seen.of(key, column.metric, *column.statistics) for key in seen.keys]
+        if not any(found):
+            continue
+        statistic = seen.statistic(column.metric, column.statistics)
+        best = standing(seen, column).best
+        columns.append(Column(title=glossary.heading(column.metric, statistic), is_number=True))
+        shown = scale_of(found)
+        for row, key, estimate in zip(rows, seen.keys, found, strict=True):
+            cell = numbers.estimate_cell(estimate, shown, absent=absent(seen, key))
+            row.append(msgspec.structs.replace(cell, is_best=key == best))
+    notes = (
+        "value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",
+    )  # fmt: skip
+    return Table(id=name, columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+
+
+def scale_of(found: Sequence[Estimate | None]) -> numbers.Scale:
+    """The scale of a column of estimates of one metric."""
+    first = next((estimate for estimate in found if estimate is not None), None)
+    if first is None:
+        return numbers.Scale(1.0, "")
+    return numbers.scale(first.unit, [estimate.value for estimate in found if estimate is not None])
+
+
+def absent(seen: Lookup, key: Key) -> Cell:
+    """What stands where a number does not: `failed`, `no data`, or `–`."""
+    count = seen.count(key)
+    if count.completed:
+        return numbers.NOT_APPLICABLE
+    return Cell(value="failed", state="failed") if count.failed and not count.missing else numbers.NO_DATA
+
+
+def _status_cell(seen: Lookup, key: Key) -> Cell:
+    status = seen.status(key)
+    if status is None:
+        return Cell(value="not tried", state="no_data")
+    state = {"served": "value", "failed": "failed"}.get(status.state, "no_data")
+    return msgspec.convert({"value": status.state, "state": state, "mark": "optional" if status.is_optional else ""}, Cell)
+
+
+def trials_cell(seen: Lookup, key: Key) -> Cell:
+    """`28 of 30 (1 failed, 1 missing)`."""
+    count = seen.count(key)
+    parts = [f"{n:,} {word}" for n, word in ((count.failed, "failed"), (count.missing, "missing"), (count.retried, "retried")) if n]
+    state = "failed" if count.failed else "no_data" if count.missing else "value"
+    return msgspec.convert({"value": f"{count.completed:,} of {count.planned:,}", "mark": ", ".join(parts), "state": state}, Cell)
+
+
+def _cost_cell(seen: Lookup, key: Key, per: str) -> Cell:
+    cost = seen.cost(key, per)
+    if cost is None or cost.amount is None:
+        return absent(seen, key)
+    return Cell(value=numbers.money(cost.amount, cost.currency))
+
+
+class Standing(NamedTuple):
+    """Who is best at something: `best` only where its interval is clear of all others; `tied` are those it cannot be told apart from."""
+
+    best: Key | None
+    leader: Key | None
+    tied: tuple[Key, ...]
+    verdict: str
+
+
+def standing(seen: Lookup, wanted: Wanted) -> Standing:
+    """The measured model with the best value, and whether the intervals tell it from the others."""
+    found = [(key, estimate) for key in seen.measured if (estimate := seen.of(key, wanted.metric, *wanted.statistics)) and estimate.value is not None]
+    if len(found) < 2 or any(estimate.better == "neither" for _, estimate in found):
+        return Standing(None, None, (), "")
+    sign = -1 if found[0][1].better == "higher" else 1
+    leader, first = min(found, key=lambda pair: (sign * (pair[1].value or 0.0), seen.keys.index(pair[0])))
+    others = [(key, estimate) for key, estimate in found if key != leader]
+    if any(estimate.low is None or estimate.high is None for _, estimate in found):
+        return _without_interval(leader, first, others)
+    tied = tuple(key for key, estimate in others if not _clear(first, estimate))
+    if tied:
+        return Standing(None, leader, tied, "intervals overlap")
+    return Standing(leader, leader, (), "clear: its interval is apart from all others")
+
+
+def _without_interval(leader: Key, first: Estimate, others: Sequence[tuple[Key, Estimate]]) -> Standing:
+    same = tuple(key for key, estimate in others if estimate.value == first.value)
+    if any(estimate.statistic not in {"value", "max"} for _, estimate in (*others, (leader, first))):
+        return Standing(None, leader, tuple(key for key, _ in others), "n too small for an interval")
+    if same:
+        return Standing(None, leader, same, "equal")
+    return Standing(None, leader, (), "one reading each, no interval")
+
+
+def _clear(first: Estimate, other: Estimate) -> bool:
+    if first.low is None or first.high is None or other.low is None or other.high is None:
+        return False
+    return first.high < other.low if first.better == "lower" else first.low > other.high
+
+
+def highlights(seen: Lookup) -> Section | None:
+    """What is best where, among the measured models; undecided where the intervals overlap."""
+    rows = []
+    for wanted in (*SPEED, *FOOTPRINT):
+        place = standing(seen, wanted)
+        if wanted.question and place.leader is not None:
+            rows.append(_highlight(seen, wanted, place))
+    if not rows:
+        return None
+    columns = (Column(title="Question"), Column(title="Best"), Column(title="Its value", is_number=True), Column(title="How sure"))
+    note = "Not distinguishable: the 95 % intervals overlap, so this run does not say which is better; more prompts or rounds may."
+    return Section(id="highlights", title="Highlights", tables=(Table(id="highlights", columns=columns, rows=tuple(rows), notes=(note,)),))
+
+
+def _highlight(seen: Lookup, wanted: Wanted, place: Standing) -> tuple[Cell, ...]:
+    found = [seen.of(key, wanted.metric, *wanted.statistics) for key in seen.measured]
+    leader = place.leader or seen.measured[0]
+    value = numbers.estimate_cell(seen.of(leader, wanted.metric, *wanted.statistics), scale_of(found))
+    question = Cell(value=f"{wanted.question} ({glossary.heading(wanted.metric, seen.statistic(wanted.metric, wanted.statistics))})")
+    if place.tied:
+        names = ", ".join(seen.label(key) for key in (leader, *place.tied))
+        return question, Cell(value=f"not distinguishable: {names}", state="uncertain"), value, Cell(value=place.verdict)
+    return question, Cell(value=seen.label(leader), is_best=True), value, Cell(value=place.verdict)

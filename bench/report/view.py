@@ -1,0 +1,53 @@
+"""The one view that every format renders: what a run says, in the order a reader needs it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.records.estimate import Summary
+from bench.records.observation import Observation
+from bench.records.run import Manifest
+from bench.records.spec import Spec
+from bench.records.view import Cell, Column, Table, View
+from bench.report import glossary
+from bench.report.answers import side_by_side
+from bench.report.charts import charts
+from bench.report.details import checks, estimates, outliers, prefix, prompts
+from bench.report.escape import short
+from bench.report.headline import cautions, headline
+from bench.report.lookup import Lookup
+from bench.report.models import models
+from bench.report.money import costs
+from bench.report.provenance import environment, reproduction
+from bench.report.results import highlights, results
+
+
+def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Mapping[str, Any], observations: Iterable[Observation]) -> View:
+    """Everything a report shows. The same arguments give the same view, whatever the order of the observations."""
+    seen = Lookup(summary, spec)
+    observed = sorted(observations, key=lambda one: (one.trial.prompt_id, one.trial.model_id, one.trial.variant_id, one.trial.round, one.trial.id))
+    groups, note = side_by_side(seen, spec, observed)
+    sections = (
+        *(results(seen), highlights(seen), models(seen), checks(seen, spec), prefix(seen), prompts(seen), outliers(seen)),
+        *(costs(seen), estimates(seen), environment(seen, manifest), reproduction(manifest, spec)),
+    )
+    return View(
+        manifest=manifest,
+        summary=summary,
+        spec=dict(resolved),
+        answers=tuple(answer for group in groups for answer in group.answers),
+        title=f"{short(spec.name, 120)} {short(spec.version, 40)}",
+        headline=headline(seen, spec, manifest),
+        cautions=cautions(seen, spec, manifest, observed),
+        sections=tuple(section for section in sections if section is not None),
+        prompts=groups,
+        answers_note=note,
+        charts=charts(seen),
+        definitions=_definitions(summary),
+    )
+
+
+def _definitions(summary: Summary) -> Table:
+    present = {found.metric for found in summary.estimates}
+    pairs = [(term.title, term.definition) for metric, term in glossary.TERMS.items() if metric in present]
+    rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*pairs, *glossary.GENERAL))
+    return Table(id="definitions", columns=(Column(title="Word"), Column(title="Meaning")), rows=rows)
