@@ -1,0 +1,76 @@
+"""Grading without a model: the `check` aspects of a prompt, decided one by one.
+
+Aspects with `expect` or `forbid` are left to a judge; they appear in no grade made here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.digest import digest
+from bench.protocols import CheckRule
+from bench.records.exchange import Completion, Failure
+from bench.records.grade import AspectGrade, Grade, GradeState
+from bench.records.spec import Aspect, Prompt
+
+GRADER_ID = "checks"
+# Part of every grader digest; rises when a built-in check comes to decide otherwise, so that old and new grades are told apart.
+CHECKS_VERSION = 1
+
+
+def prepare_rules(prompt: Prompt, load: Callable[[str, str], Any]) -> dict[str, CheckRule]:
+    """The prompt's checks, ready to decide: aspect id to rule. `load(door, name)` is the registry's.
+
+    Raises: MissingExtension for a check nobody registered, ValueError for an argument that makes no sense (`bench validate` finds both first).
+    """
+    return {aspect.id: load("check", aspect.check.name)(aspect.check.argument) for aspect in prompt.aspects if aspect.check is not None}
+
+
+def grader_digest(prompt: Prompt) -> str:
+    """The digest of what this prompt's checks decide: names, arguments, weights, and the version of the built-in checks."""
+    checks = [
+        [aspect.id, aspect.check.name, aspect.check.argument, aspect.weight, aspect.required] for aspect in prompt.aspects if aspect.check is not None
+    ]
+    return digest([GRADER_ID, CHECKS_VERSION, checks])
+
+
+def grade_by_checks(prompt: Prompt, trial_id: str, outcome: Completion | Failure, rules: Mapping[str, CheckRule]) -> Grade | None:
+    """The grade of one answer; None when the prompt has no checks.
+
+    `score` is the mean of the graded checks by their weights. A check that could not decide is `failed` and left out of the mean. A trial without an
+    answer is `abstained`, in whole and in each aspect: there was nothing to judge, and no answer is not a wrong answer (it counts as a failed trial).
+    """
+    checked = tuple(aspect for aspect in prompt.aspects if aspect.check is not None)
+    if not checked:
+        return None
+    aspects = tuple(_grade(aspect, outcome, rules[aspect.id]) for aspect in checked)
+    states = {aspect.state for aspect in aspects}
+    state: GradeState = "graded" if "graded" in states else "failed" if "failed" in states else "abstained"
+    return Grade(
+        trial_id=trial_id,
+        grader_id=GRADER_ID,
+        grader_digest=grader_digest(prompt),
+        state=state,
+        score=weighted_score(aspects),
+        aspects=aspects,
+    )
+
+
+def weighted_score(aspects: tuple[AspectGrade, ...]) -> float | None:
+    """Sum of weight × score over sum of weights, of the graded aspects; None when none is graded or all their weights are 0."""
+    graded = [(aspect.weight, aspect.score) for aspect in aspects if aspect.state == "graded" and aspect.score is not None]
+    total = sum(weight for weight, _ in graded)
+    return sum(weight * score for weight, score in graded) / total if total > 0 else None
+
+
+def _grade(aspect: Aspect, outcome: Completion | Failure, rule: CheckRule) -> AspectGrade:
+    state, score, detail = _decide(outcome, rule)
+    return AspectGrade(aspect_id=aspect.id, kind="check", state=state, score=score, weight=aspect.weight, required=aspect.required, detail=detail)
+
+
+def _decide(outcome: Completion | Failure, rule: CheckRule) -> tuple[GradeState, float | None, str]:
+    if isinstance(outcome, Failure):
+        return "abstained", None, f"no answer: {outcome.kind}"
+    verdict = rule.decide(outcome.text)
+    if verdict.passed is None:
+        return "failed", None, verdict.detail
+    return "graded", float(verdict.passed), verdict.detail
