@@ -1,0 +1,30 @@
+import ast
+
+import pytest
+from harness.source_tree import ROOT, modules
+
+from bench import protocols
+from bench.catalog import CATALOG
+
+LINES = [(door, name, target) for door, names in CATALOG.items() for name, target in names.items()]
+
+
+@pytest.mark.parametrize(("door", "name", "target"), LINES, ids=lambda value: str(value).split(":")[0])
+def test_line_of_the_catalogue_leads_to_a_class_with_examples(door, name, target):
+    module, _, attribute = target.partition(":")
+    assert module in modules(), f"{door} {name!r}: there is no {module}"
+    tree = modules()[module][1]
+    assert attribute in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    assigned = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+    assigned |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    assert "EXAMPLES" in assigned, f"{module} has no EXAMPLES"
+
+
+def test_every_door_stands_on_the_page_of_contracts():
+    for door in CATALOG:
+        assert f"    {door} " in protocols.__doc__
+
+
+def test_catalogue_is_one_line_each():
+    lines = (ROOT / "bench" / "catalog.py").read_text(encoding="utf-8").splitlines()
+    assert all(sum(f'"{target}"' in line for line in lines) == 1 for _, _, target in LINES)
