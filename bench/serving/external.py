@@ -3,7 +3,6 @@
 No proxy of the environment is used, here or while measuring: a proxy would be part of what is measured.
 """
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from urllib.parse import urlsplit, urlunsplit
@@ -17,7 +16,6 @@ from bench.serving.probe import Reply, Silence, get, model_ids
 
 _WITHIN_S = 2.0
 _SHOWN = 12
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class External:
@@ -130,10 +128,10 @@ def _from_list(offered: tuple[str, ...] | None, model: ModelSpec, base_url: str)
         return model.id, ()
     if wanted is not None and wanted in offered:
         return wanted, ()
-    shown = ", ".join(_UNSHOWABLE.sub("?", name) for name in offered[:_SHOWN]) or "none"
+    shown = ", ".join(offered[:_SHOWN]) or "none"
     more = f" and {len(offered) - _SHOWN} more" if len(offered) > _SHOWN else ""
     near = get_close_matches((wanted or model.id).lower(), {name.lower(): name for name in offered}, n=1)
-    guess = next((f"did you mean `model: {_UNSHOWABLE.sub('?', name)}`? " for name in offered if near and name.lower() == near[0]), "")
+    guess = next((f"did you mean `model: {name}`? " for name in offered if near and name.lower() == near[0]), "")
     asked = f"no model {wanted!r}" if wanted is not None else f"several models and the entry {model.id!r} has no `model:`"
     raise ServingError(f"{base_url} offers {asked}", hint=f"{guess}It offers: {shown}{more}", state="unavailable")
 

@@ -20,7 +20,7 @@ from bench.records.serving import Endpoint, ServingFacts
 from bench.records.spec import Gpu
 from bench.records.weights import WeightsFile
 from bench.serving.llama_cpp_child import SETTINGS
-from bench.serving.process import ChildProcess
+from bench.serving.process import ChildProcess, log_path
 from bench.serving.weights import fetch
 
 _CHILD = Path(__file__).with_name("llama_cpp_child.py")
@@ -55,7 +55,7 @@ class LlamaCpp:
         process = ChildProcess(
             [sys.executable, "-P", str(_CHILD)],
             environment={**context.environ, **_visible(gpu), SETTINGS: json.dumps(asked)},
-            log=context.log_folder / f"{treatment.model_id}-{treatment.variant_id}-{treatment.digest[:8]}.log",
+            log=log_path(treatment, context),
             stdout="pipe",
             spawns=False,
         )

@@ -78,8 +78,14 @@ def _ask(url: str, credential: str | None, within_s: float, method: str) -> Repl
 
 
 def model_ids(value: Any) -> tuple[str, ...] | None:
-    """The ids of an OpenAI model list, bounded; None when it is no such list."""
+    """The ids of an OpenAI model list, bounded and printable; None when it is no such list."""
     listed = value.get("data") if isinstance(value, dict) else None
     if not isinstance(listed, list):
         return None
-    return tuple(item["id"][:200] for item in listed[:1000] if isinstance(item, dict) and isinstance(item.get("id"), str))
+    return names([item.get("id") for item in listed if isinstance(item, dict)])
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """The plain names in a list that a server sent: text that can be shown, of bearable length and number."""
+    listed = value[:1000] if isinstance(value, list) else []
+    return tuple(name for name in listed if isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable())

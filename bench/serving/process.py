@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import ServingError
+from bench.protocols import ServingContext
+from bench.records.plan import Treatment
 from bench.serving.process_tree import ProcessTree
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
@@ -190,6 +192,12 @@ class ChildProcess:
             with contextlib.suppress(OSError):
                 self._guardian.kill() if sys.platform == "win32" else os.killpg(self._guardian.pid, signal.SIGKILL)
             self._guardian.wait()
+
+
+def log_path(treatment: Treatment, context: ServingContext) -> Path:
+    """Where the server of a treatment writes its log; ids become file names only with what is harmless in them."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{treatment.model_id}-{treatment.variant_id}-{treatment.digest[:8]}")
+    return context.log_folder / f"{name}.log"
 
 
 def _offer_to_oom_killer(pid: int) -> None:
