@@ -1,0 +1,37 @@
+"""A `Request` to the body of a chat completion call."""
+
+import secrets
+from typing import Any
+
+from bench.records.plan import Request
+from bench.records.serving import Endpoint
+
+
+def chat_body(request: Request, endpoint: Endpoint, seed: int | None) -> dict[str, Any]:
+    """The call's JSON body. Settings that the request leaves open are left out, so that the server's defaults hold.
+
+    `cache: bypass` on a server that bench started asks it by `cache_prompt: false` (llama.cpp) and a fresh `cache_salt` (vLLM); other servers that
+    bench starts take no notice. A server that bench did not start may refuse unknown fields, so there a line with a random number goes in front of
+    the first message: about ten prompt tokens more, and no common prefix. `Usage.cached_tokens` says what the server did in the end.
+    """
+    generation = request.generation
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    body: dict[str, Any] = {"model": endpoint.served_model, "messages": messages, "stream": generation.stream}
+    if generation.stream:
+        body["stream_options"] = {"include_usage": True}
+    optional = {
+        "temperature": generation.temperature,
+        "top_p": generation.top_p,
+        "max_tokens": generation.max_tokens,
+        "seed": seed,
+        "stop": list(generation.stop) or None,
+        "ignore_eos": generation.ignore_eos,
+    }
+    body |= {name: value for name, value in optional.items() if value is not None}
+    if request.cache == "bypass":
+        nonce = secrets.token_hex(8)
+        if endpoint.owned:
+            body |= {"cache_prompt": False, "cache_salt": nonce}
+        elif messages:
+            messages[0]["content"] = f"[{nonce}]\n{messages[0]['content']}"
+    return body

@@ -1,0 +1,63 @@
+"""Any server that speaks the OpenAI chat API, on the measured wire."""
+
+import msgspec
+
+from bench.clock import Clock
+from bench.providers.chat_answer import read_answer
+from bench.providers.chat_request import chat_body
+from bench.providers.wire.pool import Pool, parse_origin
+from bench.providers.wire.received import Received
+from bench.records.exchange import Exchange
+from bench.records.plan import Request
+from bench.records.serving import Endpoint
+
+
+class ChatCapture(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it arrived, and what is needed to read it."""
+
+    received: Received
+    zero_ns: int
+    scheduled_s: float | None
+    credential: str | None
+
+    def decode(self) -> Exchange:
+        """The outcome and its timing."""
+        return read_answer(self.received, zero_ns=self.zero_ns, scheduled_s=self.scheduled_s, credential=self.credential)
+
+
+class OpenAIChat:
+    """Sends chat completions to one endpoint over kept connections, and captures the answers."""
+
+    def __init__(self, endpoint: Endpoint, credential: str | None, clock: Clock) -> None:
+        """Open nothing yet.
+
+        Raises: ValueError when the endpoint's base URL or the credential cannot stand in a request.
+        """
+        origin = parse_origin(endpoint.base_url)
+        lines = [
+            f"POST {origin.path}/chat/completions HTTP/1.1",
+            f"Host: {origin.authority}",
+            "Content-Type: application/json",
+            "Accept: text/event-stream, application/json",
+            "Accept-Encoding: identity",
+            "User-Agent: bench",
+        ]
+        if credential:
+            lines.append(f"Authorization: Bearer {credential}")
+        if any(ord(letter) < 32 or ord(letter) > 126 for line in lines for letter in line):
+            raise ValueError("the base URL or the credential holds a character that cannot stand in an HTTP head (a line break, a space too many?)")
+        self._head = ("\r\n".join(lines) + "\r\nContent-Length: ").encode("ascii")
+        self._endpoint = endpoint
+        self._credential = credential
+        self._clock = clock
+        self._pool = Pool(origin)
+
+    async def call(self, request: Request, *, seed: int | None, timeout_s: float, scheduled_s: float | None = None) -> ChatCapture:
+        """Send one request and wait for the end of its answer."""
+        body = msgspec.json.encode(chat_body(request, self._endpoint, seed))
+        received = await self._pool.exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), timeout_s)
+        return ChatCapture(received=received, zero_ns=self._clock.zero_ns, scheduled_s=scheduled_s, credential=self._credential)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()

@@ -1,0 +1,230 @@
+"""One connection: sends a request, captures bytes and their arrival, knows when the answer is complete. Parses nothing but the framing.
+
+The read callback is the measured path: one system call, one stamp, two appends, and the cheapest test that can see an answer's end.
+"""
+
+import asyncio
+import socket
+import time
+from typing import Literal
+
+from bench.providers.wire.http1 import HEAD_LIMIT_BYTES, ChunkWalker, FramingError, Head, parse_head
+from bench.providers.wire.received import End, Received
+from bench.providers.wire.stamps import ANCILLARY_BYTES, KernelClock
+from bench.providers.wire.tls import TlsLayer
+
+_READ_BYTES = 64 * 1024
+BODY_LIMIT_BYTES = 64 * 1024 * 1024  # 64 MiB: far above any answer of a model, far below what would hurt the measuring machine
+_NO_HEAD_YET = -1
+
+
+class Connection:
+    """A connected socket. At most one request at a time."""
+
+    def __init__(self, sock: socket.socket, kernel: KernelClock | None, tls: TlsLayer | None) -> None:
+        """Take over a connected, non-blocking socket. `kernel`: its reads carry kernel stamps."""
+        self._sock = sock
+        self._kernel = kernel
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._unsent = b""
+        self._done: asyncio.Future[None] | None = None
+        self.is_open = True
+        self._begin(0)
+        self._loop.add_reader(sock.fileno(), self._on_readable)
+
+    def _begin(self, now_ns: int) -> None:
+        self._reads: list[bytes] = []
+        self._stamps: list[int] = []
+        self._size = 0
+        self._head: Head | None = None
+        self._body_start = _NO_HEAD_YET
+        self._raw = bytearray()  # what was joined so far, where the framing had to be looked at
+        self._joined = 0
+        self._walker: ChunkWalker | None = None
+        self._end: End = "complete"
+        self._detail = ""
+        self._all_by_kernel = self._kernel is not None
+        self._sent_ns = now_ns
+
+    async def exchange(self, request: bytes, timeout_s: float) -> Received:
+        """Send, and wait until the answer is complete or broken. Never raises for what the other side does. Closes itself when it is of no more use.
+
+        Raises: CancelledError, after closing.
+        """
+        self._begin(0)
+        self._done = self._loop.create_future()
+        timer = self._loop.call_later(timeout_s, self._finish, "timeout", f"no complete answer within {timeout_s:g} s")
+        if self._kernel is not None:
+            self._kernel.refresh(time.perf_counter_ns())
+        data = self._tls.encrypt(request) if self._tls else request
+        try:
+            self._sent_ns = time.perf_counter_ns()
+            self._send(data)
+            await self._done
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+            self._done = None
+        return self._received()
+
+    def _received(self) -> Received:
+        ends = []
+        offset = 0
+        for read in self._reads:
+            offset += len(read)
+            ends.append(offset)
+        if self._joined < len(self._reads):
+            raw = bytes(self._raw) + b"".join(self._reads[self._joined :]) if self._joined else b"".join(self._reads)
+        else:
+            raw = bytes(self._raw)
+        stamp: Literal["kernel", "process"] = "kernel" if self._all_by_kernel and self._stamps else "process"
+        finished = self._stamps[-1] if self._end == "complete" and self._stamps else time.perf_counter_ns()
+        reusable = self._end == "complete" and self._head is not None and self._head.keeps_alive and not self._head.ends_with_connection
+        if not reusable or self._has_surplus(len(raw)):
+            self.close()
+        received = Received(
+            sent_ns=self._sent_ns, finished_ns=finished, end=self._end, detail=self._detail, raw=raw, read_ends=ends, stamps_ns=self._stamps,
+            stamped_by=stamp, head=self._head, body_start=max(self._body_start, 0),
+        )  # fmt: skip
+        self._begin(0)
+        return received
+
+    def _has_surplus(self, size: int) -> bool:
+        if self._head is None:
+            return True
+        end = self._walker.end if self._walker else self._body_start + (self._head.length or 0)
+        return end is None or size > end
+
+    def _send(self, data: bytes) -> None:
+        try:
+            n = self._sock.send(data)
+        except BlockingIOError:
+            n = 0
+        except OSError as error:
+            self._finish("closed", f"the connection broke while sending: {error.strerror or type(error).__name__}")
+            return
+        if n < len(data):
+            self._unsent = data[n:]
+            self._loop.add_writer(self._sock.fileno(), self._on_writable)
+
+    def _on_writable(self) -> None:
+        data, self._unsent = self._unsent, b""
+        self._loop.remove_writer(self._sock.fileno())
+        self._send(data)
+
+    def _read(self) -> tuple[bytes, int]:
+        if self._kernel is None:
+            data = self._sock.recv(_READ_BYTES)
+            return data, time.perf_counter_ns()
+        data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
+        now = time.perf_counter_ns()
+        arrival = self._kernel.arrival_ns(ancillary, now)
+        if arrival is None:
+            if data:
+                self._all_by_kernel = False
+            return data, now
+        return data, arrival
+
+    def _on_readable(self) -> None:
+        try:
+            data, stamp = self._read()
+            if data and self._tls is not None:
+                data, is_over = self._tls.decrypt(data)
+                self._flush_tls()
+                if not data and not is_over:
+                    return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._on_eof(f"the connection broke: {error.strerror or type(error).__name__}", is_reset=True)
+            return
+        if not data:
+            self._on_eof("the server closed the connection", is_reset=False)
+            return
+        if self._done is None or self._done.done():
+            self.close()  # nobody asked: whatever it is, this connection cannot be trusted any more
+            return
+        self._reads.append(data)
+        self._stamps.append(stamp)
+        self._size += len(data)
+        if self._walker is not None and len(data) >= 4 and not data.endswith(b"\r\n\r\n") and self._size <= BODY_LIMIT_BYTES:
+            return  # a chunked body always ends in an empty line (RFC 9112, §7.1)
+        self._look(data)
+
+    def _flush_tls(self) -> None:
+        if self._tls is not None and (answer := self._tls.pending()):
+            self._send(answer)
+
+    def _look(self, data: bytes) -> None:
+        """Find out whether the answer is complete with this read."""
+        try:
+            if self._head is None and not self._find_head():
+                return
+            if self._size > BODY_LIMIT_BYTES:
+                self._finish("too_large", f"the answer is larger than {BODY_LIMIT_BYTES} bytes")
+            elif self._is_complete(data):
+                self._finish("complete", "")
+        except FramingError as error:
+            self._finish("framing", str(error))
+
+    def _join(self) -> bytearray:
+        for read in self._reads[self._joined :]:
+            self._raw += read
+        self._joined = len(self._reads)
+        return self._raw
+
+    def _find_head(self) -> bool:
+        raw = self._join()
+        start = 0
+        while True:
+            end = raw.find(b"\r\n\r\n", start)
+            if end < 0:
+                if len(raw) - start > HEAD_LIMIT_BYTES:
+                    raise FramingError(f"the response's head is larger than {HEAD_LIMIT_BYTES} bytes")
+                if start == 0 and not b"HTTP/1.".startswith(bytes(raw[:7])):
+                    raise FramingError(f"expected an HTTP/1.1 status line, found {bytes(raw[:40])!r}")
+                return False
+            head = parse_head(bytes(raw[start:end]))
+            start = end + 4
+            if head.status >= 200 or head.status == 101:
+                break
+        self._head = head
+        self._body_start = start
+        if head.is_chunked:
+            self._walker = ChunkWalker(start)
+        return True
+
+    def _is_complete(self, data: bytes) -> bool:
+        head = self._head
+        if head is None:
+            return False
+        if self._walker is not None:
+            tail = data if len(data) >= 4 else b"".join(self._reads[-4:])
+            return tail.endswith(b"\r\n\r\n") and self._walker.walk(self._join())
+        return head.length is not None and self._size - self._body_start >= head.length
+
+    def _on_eof(self, detail: str, *, is_reset: bool) -> None:
+        head = self._head
+        if head is not None and head.ends_with_connection and not is_reset:
+            self._finish("complete", "")
+        else:
+            where = "before it answered" if not self._size else f"in the middle of its answer, after {self._size} bytes"
+            self._finish("closed", f"{detail} {where}")
+        self.close()
+
+    def _finish(self, end: End, detail: str) -> None:
+        if self._done is not None and not self._done.done():
+            self._end, self._detail = end, detail
+            self._done.set_result(None)
+
+    def close(self) -> None:
+        """Close at once. May be called twice."""
+        if self.is_open:
+            self.is_open = False
+            self._finish("closed", "the connection was closed by the client")
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.remove_writer(self._sock.fileno())
+            self._sock.close()
