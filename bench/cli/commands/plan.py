@@ -1,0 +1,93 @@
+"""Show what a run would open, fetch, send, take and cost. Opens nothing, sends nothing.
+
+The expected time and cost come from an earlier run of the same spec where there is one, else from stated assumptions.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bench.catalog import REGISTRY
+from bench.cli.console import plain
+from bench.cli.words import add_choice, add_spec, choice
+from bench.errors import Exit
+from bench.forecast import forecast
+from bench.plan.expand import expand
+from bench.records.plan import Budget, Plan
+from bench.spec.diagnostics import render
+from bench.spec.load import load_spec
+
+
+def configure(options: argparse.ArgumentParser) -> None:
+    """Options of `bench plan`."""
+    add_spec(options)
+    add_choice(options)
+    options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where earlier runs are looked for (default: runs)")
+    options.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+    options.add_argument("--trials", action="store_true", help="list every trial in its order")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print the plan."""
+    loaded = load_spec(options.spec, extensions=REGISTRY, environ=os.environ, overrides=options.overrides)
+    sys.stderr.write(render(loaded.warnings, loaded.sources, "text"))
+    plan = expand(loaded.spec, choice(options))
+    budget = forecast(loaded.spec, plan, options.runs, REGISTRY, environment=loaded.environment_names)
+    if options.format == "json":
+        document = {"budget": msgspec.to_builtins(budget), "plan_digest": plan.digest, "spec_digest": plan.spec_digest}
+        if options.trials:
+            document["trials"] = _trial_line(plan)
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+        return int(Exit.OK)
+    sys.stdout.write(plain("\n".join(_text(plan, budget))) + "\n")
+    if options.trials:
+        sys.stdout.write(plain("\n".join(_trials(plan))) + "\n")
+    return int(Exit.OK)
+
+
+def _text(plan: Plan, budget: Budget) -> list[str]:
+    tokens = f"about {budget.prompt_tokens_estimate:,} prompt tokens"
+    if budget.completion_tokens_max is not None:
+        tokens += f", at most {budget.completion_tokens_max:,} output tokens"
+    return [
+        f"requests      {budget.requests} measured + {budget.warmup_requests} warm-up ({tokens})",
+        f"order         {plan.order}, {len(plan.blocks)} blocks, seed {plan.seed}",
+        *(_model_line(plan)),
+        f"hosts         {', '.join(budget.hosts) or 'none: everything runs on this machine'}",
+        f"environment   {', '.join(budget.environment) or 'no names are read'}",
+        *(f"command       {' '.join(command)}   (runs only with --allow-commands)" for command in budget.commands),
+        *(f"download      {source}   (unless it is in the cache)" for source in budget.downloads),
+        f"time          about {_duration(budget.expected_s)} ({budget.basis})",
+        "cost          "
+        + (f"about {budget.cost.amount:.2g} {budget.cost.currency}" if budget.cost else "not known: the spec declares no cost model"),
+        f"plan          {plan.digest[:16]}",
+    ]
+
+
+def _model_line(plan: Plan) -> list[str]:
+    lines = []
+    for block in plan.blocks:
+        for treatment in block.treatments:
+            optional = ", optional" if treatment.optional else ""
+            lines.append(f"model         {treatment.model_id} [{treatment.variant_id}]: {treatment.model.runtime}{optional}")
+    return lines
+
+
+def _trials(plan: Plan) -> list[str]:
+    trials = [trial for block in plan.blocks for trial in block.trials]
+    rows = [(f"{'warm-up' if trial.is_warmup else 'round'} {trial.round}", trial.model_id, trial.variant_id, trial.prompt_id) for trial in trials]
+    return [f"{number:>5}  {trial.id[:12]}  {'  '.join(row)}" for number, (trial, row) in enumerate(zip(trials, rows, strict=True), start=1)]
+
+
+def _trial_line(plan: Plan) -> list[dict[str, object]]:
+    keys = ("id", "request_digest", "treatment_digest", "model_id", "prompt_id", "variant_id", "round", "is_warmup")
+    return [{key: getattr(trial, key) for key in keys} for block in plan.blocks for trial in block.trials]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

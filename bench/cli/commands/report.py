@@ -1,0 +1,35 @@
+"""Render a run's reports again, from the lines of its folder: nothing is measured, nothing is sent.
+
+The same run gives the same bytes, so reports can be committed and compared.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench.catalog import REGISTRY
+from bench.errors import Exit
+from bench.pipeline import conclude
+from bench.report.console import tables
+from bench.store.layout import RunLayout, find_run
+
+
+def configure(options: argparse.ArgumentParser) -> None:
+    """Options of `bench report`."""
+    options.add_argument("run", nargs="?", default="latest", metavar="RUN", help="a run's folder, its id, a spec's name, or `latest` (default)")
+    options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
+    options.add_argument("--formats", metavar="LIST", help="formats to render, separated by commas (default: the spec's)")
+    options.add_argument("--template", type=Path, metavar="FILE", help="a Jinja template of your own for the Markdown report")
+    options.add_argument("--show", action="store_true", help="print the tables as well")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Render, and print the paths that were written."""
+    layout = RunLayout(find_run(options.runs, options.run))
+    formats = tuple(options.formats.split(",")) if options.formats else None
+    view, written = conclude(layout, REGISTRY, formats=formats, template=options.template)
+    if options.show:
+        sys.stdout.write(tables(view) + "\n")
+    for path in written:
+        sys.stdout.write(f"{path}\n")
+    return int(Exit.OK)

@@ -1,0 +1,101 @@
+"""`bench`: find the verb, load its file, run it, turn its end into an exit code."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+VERBS = {
+    "run": "run a spec: serve, measure, check, report",
+    "validate": "check a spec and show every error at once",
+    "plan": "show what a run would open, fetch, send, take and cost",
+    "report": "render a run's reports again",
+    "models": "list, pull, show or remove model weights",
+    "doctor": "look at this machine and say what is missing",
+    "init": "write a commented spec that runs",
+}
+
+EPILOG = """\
+start here
+  bench init my.yaml            write a commented spec for the embedded model
+  bench validate my.yaml        check it; every error with its line and a hint
+  bench plan my.yaml            what would be opened, fetched, sent; how long; how dear
+  bench run my.yaml             measure; the last line on standard output is the run's folder
+  bench run my.yaml --resume    go on after an interruption; nothing is measured twice
+
+exit codes
+  0 all is well                    6 a stop rule (limits:) ended the run
+  1 a gate failed                  7 the runs cannot be compared
+  2 wrong usage, or spec errors    8 the judge is unusable or covers too little
+  3 nothing could be measured      9 a gate is undecided, or not evaluated
+  4 an extra is not installed     10 a required model failed, or too many errors
+  5 the run folder is in use,     70 a bug in bench: please report it with the log
+    damaged or another plan's    130 interrupted; everything so far is kept
+"""
+
+
+def parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The command line's grammar, with the options of only one verb: loading all would cost every call."""
+    top = argparse.ArgumentParser(
+        prog="bench",
+        description="Declarative LLM experiments: speed, memory, cost and quality in one run, from one reviewable spec.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="store_true", help="show the version and stop")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for name, line in VERBS.items():
+        if name != verb:
+            verbs.add_parser(name, help=line, add_help=False)
+            continue
+        command = importlib.import_module(f"bench.cli.commands.{name}")
+        options = verbs.add_parser(name, help=line, description=command.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        command.configure(options)
+        options.set_defaults(execute=command.execute)
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is one of `bench.errors.Exit`."""
+    words = sys.argv[1:] if words is None else list(words)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    grammar = parser(verb if verb in VERBS else None)
+    options = grammar.parse_args(words)
+    if options.version:
+        from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
+
+        sys.stdout.write(f"bench {version('bench-spec')}\n")
+        return 0
+    if options.verb is None:
+        grammar.print_help()
+        return 0
+    return _guarded(options)
+
+
+def _guarded(options: argparse.Namespace) -> int:
+    """The exit code of a verb. The one place where any exception ends: expected ones in their own words, others as a bug with a log."""
+    from bench.cli.console import complain, log_bug  # noqa: PLC0415 - `bench --help` stays free of records
+    from bench.errors import BenchError, Exit  # noqa: PLC0415
+
+    try:
+        code = int(options.execute(options))
+        sys.stdout.flush()
+    except BenchError as error:
+        complain(error, style=getattr(options, "format", "text"))
+        return int(error.code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the border of the program
+        log_bug(error)
+        return int(Exit.BUG)
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

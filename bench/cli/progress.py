@@ -1,0 +1,164 @@
+"""Live progress on standard error: bars on a terminal, plain lines elsewhere. Standard output stays for results."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from bench.cli.console import plain
+from bench.execute.progress import BlockFinished, BlockStarted, Event, KeptAlive, RetryPlanned, SeatDied, Stopped, TrialDone
+from bench.pipeline import Shown
+from bench.records.exchange import Failure
+from bench.records.serving import ModelStatus
+
+LINE_EVERY_SHARE = 0.1  # without a terminal: a line per tenth of a block or of a download
+
+
+@contextmanager
+def console_progress(*, quiet: bool) -> Iterator[Shown]:
+    """Progress for this terminal, or for a log."""
+    if quiet:
+        yield Quiet()
+    elif sys.stderr.isatty():
+        bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            refresh_per_second=4,  # drawing is CPU time beside the measured loop
+            transient=True,
+        )
+        with bars:
+            yield Bars(bars)
+    else:
+        yield Lines()
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def notify(self, event: Event) -> None:
+        """Take no note."""
+
+    def transferred(self, what: str, done: int, total: int | None) -> None:
+        """Take no note."""
+
+    def status(self, status: ModelStatus) -> None:
+        """Take no note."""
+
+
+def _line(text: str) -> None:
+    sys.stderr.write(plain(text) + "\n")
+    sys.stderr.flush()
+
+
+def _told(event: Event) -> str | None:
+    """The words for events that are rare and matter; None for the others."""
+    match event:
+        case RetryPlanned():
+            which = f"{event.trial.model_id} {event.trial.prompt_id}"
+            return f"retry: {which} attempt {event.attempt} ended in {event.failure.kind}: {event.failure.message}"
+        case SeatDied():
+            return f"died: {event.reason}; {event.not_tried} trials not tried"
+        case Stopped():
+            return f"stopped: {event.message}"
+        case KeptAlive() if event.failure is not None:
+            return f"keep-alive failed: {event.failure.message}"
+        case TrialDone() if isinstance(event.sample.outcome, Failure):
+            return f"failed: {event.trial.model_id} {event.trial.prompt_id}: {event.sample.outcome.kind}: {event.sample.outcome.message}"
+        case _:
+            return None
+
+
+def _status_line(status: ModelStatus) -> str:
+    name = f"{status.model_id} [{status.variant_id}]"
+    if status.state != "served":
+        return f"{name}: {status.state}: {status.reason}" + (f" ({status.hint})" if status.hint else "")
+    endpoint = status.endpoint
+    load = f", loaded in {endpoint.load_s:.1f} s" if endpoint and endpoint.load_s is not None else ""
+    return f"{name}: served{load}" + (f" on {endpoint.device}" if endpoint and endpoint.device else "")
+
+
+class Lines:
+    """Plain lines for a log: one per tenth of the work."""
+
+    def __init__(self) -> None:
+        """Start with nothing shown."""
+        self._done = 0
+        self._total = 0
+        self._shown = 0.0
+        self._served: set[tuple[str, str]] = set()
+        self._transfers: dict[str, float] = {}
+
+    def notify(self, event: Event) -> None:
+        """Write a line when there is something to say."""
+        if (text := _told(event)) is not None:
+            _line(text)
+        if isinstance(event, BlockStarted):
+            self._done, self._total, self._shown = 0, len(event.block.trials), 0.0
+            _line(f"measuring {', '.join(sorted({trial.model_id for trial in event.block.trials}))}: {self._total} requests")
+        elif isinstance(event, TrialDone):
+            self._done += 1
+            if self._done == self._total or self._done / self._total >= self._shown + LINE_EVERY_SHARE:
+                self._shown = self._done / self._total
+                _line(f"  {self._done} of {self._total}")
+
+    def transferred(self, what: str, done: int, total: int | None) -> None:
+        """Write a line per tenth of a download."""
+        share = done / total if total else 0.0
+        if what not in self._transfers or share >= self._transfers[what] + LINE_EVERY_SHARE or done == total:
+            if self._transfers.get(what) != 1.0:
+                _line(f"fetching {what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"fetching {what}")
+            self._transfers[what] = share
+
+    def status(self, status: ModelStatus) -> None:
+        """Write a line when a model comes up or fails."""
+        key = (status.model_id, status.variant_id)
+        if status.state != "served" or key not in self._served:
+            self._served.add(key)
+            _line(_status_line(status))
+
+
+class Bars:
+    """Bars on a terminal."""
+
+    def __init__(self, bars: Progress) -> None:
+        """Draw into these bars."""
+        self._bars = bars
+        self._block: TaskID | None = None
+        self._failed = 0
+        self._transfers: dict[str, TaskID] = {}
+        self._lines = Lines()
+
+    def _tell(self, text: str) -> None:
+        self._bars.console.print(escape(plain(text)), highlight=False, soft_wrap=True)
+
+    def notify(self, event: Event) -> None:
+        """Move the bar of the block."""
+        if (text := _told(event)) is not None:
+            self._tell(text)
+        if isinstance(event, BlockStarted):
+            names = ", ".join(sorted({trial.model_id for trial in event.block.trials}))
+            self._failed = 0
+            self._block = self._bars.add_task(escape(plain(names)), total=len(event.block.trials), note="")
+        elif isinstance(event, TrialDone) and self._block is not None:
+            self._failed += isinstance(event.sample.outcome, Failure)
+            self._bars.update(self._block, advance=1, note=f"{self._failed} failed" if self._failed else "")
+        elif isinstance(event, BlockFinished) and self._block is not None:
+            self._bars.remove_task(self._block)
+            self._block = None
+
+    def transferred(self, what: str, done: int, total: int | None) -> None:
+        """Move the bar of a download."""
+        if what not in self._transfers:
+            self._transfers[what] = self._bars.add_task(escape(plain(f"fetching {what}")), total=total, note="")
+        self._bars.update(self._transfers[what], completed=done, total=total, note=f"{done / 1e6:.0f} MB", visible=done != total)
+
+    def status(self, status: ModelStatus) -> None:
+        """Say that a model has come up or failed."""
+        self._tell(_status_line(status))

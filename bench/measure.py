@@ -1,0 +1,160 @@
+"""One block of a plan, measured: bring its models up, run its trials, put the models away. Part of the program (`pipeline.py`).
+
+Whatever goes wrong with a model costs its own rows: it becomes a `ModelStatus` with its reason, and the run goes on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import msgspec
+
+from bench.clock import Clock
+from bench.errors import BenchError, ServingError
+from bench.execute.engine import ExecutionSettings, run_block
+from bench.execute.progress import Progress
+from bench.execute.seat import Seat
+from bench.execute.stop import StopRules
+from bench.interrupts import Interrupts
+from bench.protocols import Served, ServingContext
+from bench.records.machine import ClientHealth
+from bench.records.plan import Block, Treatment
+from bench.records.sample import Sample
+from bench.records.serving import ModelState, ModelStatus, ServingFacts
+from bench.records.spec import Spec
+from bench.registry import Registry
+
+ServingKey = tuple[str, str]  # model id, treatment digest: variants that differ only in what is sent are served once
+
+
+class Instruments(msgspec.Struct, frozen=True, kw_only=True):
+    """What measuring needs: the spec's settings, the extensions, the clock, what may end it, and where its records go."""
+
+    spec: Spec
+    registry: Registry
+    context: ServingContext
+    stop: StopRules
+    interrupts: Interrupts
+    progress: Progress
+    clock: Clock
+    worker: str
+    on_sample: Callable[[Sample], None]
+    on_status: Callable[[ModelStatus], None]
+    on_health: Callable[[ClientHealth], None]
+
+
+def measure(instruments: Instruments, block: Block) -> None:
+    """Measure one block. Samples, statuses and health go to the instruments' callables as they come.
+
+    Raises: KeyboardInterrupt when the user interrupts while a model comes up; during the trials an interrupt ends them through the stop rules.
+    """
+    if instruments.stop.reason is not None:
+        for treatment in block.treatments:
+            reason = f"not its turn yet when the run was ended: {instruments.stop.message}"
+            instruments.on_status(_status(treatment, "skipped", reason=reason, hint="continue with --resume"))
+        return
+    with ExitStack() as closing:
+        served = _bring_up(instruments, block, closing)
+        seats = {key: _seat(instruments, model) for key, model in served.items()}
+        trials = tuple(trial for trial in block.trials if (trial.model_id, trial.treatment_digest) in seats)
+        if not trials:
+            return
+        health = asyncio.run(_run(instruments, msgspec.structs.replace(block, trials=trials), seats))
+        instruments.on_health(health)
+        for treatment in block.treatments:
+            key = _key(treatment)
+            if key in served:
+                instruments.on_status(_after(treatment, served[key], seats[key]))
+
+
+def _key(treatment: Treatment) -> ServingKey:
+    return treatment.model_id, treatment.digest
+
+
+def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dict[ServingKey, Served]:
+    """Every model of the block that can be served; the others leave their status with the reason."""
+    served: dict[ServingKey, Served] = {}
+    refused: dict[ServingKey, ServingError] = {}
+    for treatment in block.treatments:
+        key = _key(treatment)
+        if key not in served and key not in refused:
+            try:
+                served[key] = _serve(instruments, treatment)
+                closing.callback(served[key].close)
+            except ServingError as error:
+                refused[key] = error
+        if (refusal := refused.get(key)) is not None:
+            instruments.on_status(_status(treatment, refusal.state, reason=refusal.message, hint=refusal.hint))
+        else:
+            instruments.on_status(_served_status(treatment, served[key]))
+    return served
+
+
+def _serve(instruments: Instruments, treatment: Treatment) -> Served:
+    with instruments.interrupts.raising():
+        try:
+            runtime = instruments.registry.load("runtime", treatment.model.runtime)()
+            served: Served = runtime.serve(treatment, instruments.context)
+        except ServingError:
+            raise
+        except BenchError as error:
+            # A missing extra is this model's trouble, not the run's.
+            raise ServingError(error.message, hint=error.hint, state="unavailable") from error
+    return served
+
+
+def _seat(instruments: Instruments, model: Served) -> Seat:
+    provider = instruments.registry.load("provider", instruments.spec.client)
+    return Seat(endpoint=model.endpoint, provider=provider, credential=model.credential, death=model.death)
+
+
+async def _run(instruments: Instruments, block: Block, seats: dict[ServingKey, Seat]) -> ClientHealth:
+    spec = instruments.spec
+    shape = instruments.registry.load("load", spec.load.kind)(spec.load)
+    settings = ExecutionSettings(load=shape, seed=spec.seed, retries=spec.retries, timeout_s=spec.timeout_s, keep_alive_s=spec.keep_alive_s)
+    return await run_block(
+        block,
+        seats,
+        settings,
+        instruments.on_sample,
+        instruments.progress,
+        instruments.stop,
+        instruments.clock,
+        instruments.worker,
+    )
+
+
+def _served_status(treatment: Treatment, model: Served) -> ModelStatus:
+    return _status(treatment, "served", endpoint_of=model)
+
+
+def _after(treatment: Treatment, model: Served, seat: Seat) -> ModelStatus:
+    """What became of a model by the end of its block."""
+    if seat.died is not None:
+        return _status(
+            treatment, "failed", reason=seat.died, hint="its log is in the run folder's logs/; what it answered is kept", endpoint_of=model
+        )
+    return _served_status(treatment, model)
+
+
+def _status(
+    treatment: Treatment, state: ModelState, *, reason: str | None = None, hint: str | None = None, endpoint_of: Served | None = None
+) -> ModelStatus:
+    facts = endpoint_of.facts() if endpoint_of else ServingFacts()
+    return ModelStatus(
+        model_id=treatment.model_id,
+        variant_id=treatment.variant_id,
+        treatment_digest=treatment.digest,
+        state=state,
+        is_optional=treatment.optional,
+        reason=reason,
+        hint=hint,
+        endpoint=endpoint_of.endpoint if endpoint_of else None,
+        download_s=facts.download_s,
+        disk_bytes=facts.disk_bytes,
+        rss_loaded_bytes=facts.rss_loaded_bytes,
+        rss_peak_bytes=facts.rss_peak_bytes,
+        gpu_bytes=facts.gpu_bytes,
+        cpu_s=facts.cpu_s,
+        notes=facts.notes,
+    )

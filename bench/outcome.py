@@ -1,0 +1,59 @@
+"""A run's exit code with its reasons in words. Part of the program (`pipeline.py`); the order is the architecture's (§6)."""
+
+import msgspec
+
+from bench.errors import Exit, worst
+from bench.records.estimate import Summary
+from bench.records.spec import Spec
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run does not end with 0."""
+
+    code: Exit
+    message: str
+
+
+def outcome(spec: Spec, summary: Summary, ended_by: str | None) -> tuple[Exit, tuple[Reason, ...]]:
+    """The exit code of a run and every reason that applies. `ended_by` is the session's end: None, "interrupt" or a stop rule's name."""
+    reasons = (*_ending(summary, ended_by), *_models(spec, summary), *_not_evaluated(spec))
+    return worst(*(reason.code for reason in reasons)), reasons
+
+
+def _ending(summary: Summary, ended_by: str | None) -> list[Reason]:
+    reasons = []
+    if ended_by == "interrupt":
+        reasons.append(Reason(code=Exit.INTERRUPTED, message="interrupted; everything so far is kept, go on with --resume"))
+    elif ended_by is not None:
+        reasons.append(Reason(code=Exit.STOP_RULE, message=f"the stop rule {ended_by} ended the run"))
+    if not any(counts.completed for counts in summary.counts):
+        reasons.append(Reason(code=Exit.NOTHING_MEASURED, message="no model gave an answer that could be measured"))
+    return reasons
+
+
+def _models(spec: Spec, summary: Summary) -> list[Reason]:
+    reasons = [
+        Reason(
+            code=Exit.MODEL_FAILED,
+            message=f"required model {status.model_id} [{status.variant_id}] is {status.state}: {status.reason or 'no reason known'}",
+        )
+        for status in summary.models
+        if status.state != "served" and not status.is_optional
+    ]
+    limit = spec.limits.max_error_rate
+    for counts in summary.counts:
+        tried = counts.completed + counts.failed
+        if limit is not None and tried and counts.failed / tried > limit:
+            share = f"{counts.failed} of {tried} trials failed, more than limits.max_error_rate ({limit:.3g})"
+            reasons.append(Reason(code=Exit.MODEL_FAILED, message=f"{counts.model_id} [{counts.variant_id}]: {share}"))
+    return reasons
+
+
+def _not_evaluated(spec: Spec) -> list[Reason]:
+    """What the spec asks for and this version does not do: said in the exit code, so that no pipeline passes on an unevaluated gate."""
+    reasons = []
+    if spec.judge is not None:
+        reasons.append(Reason(code=Exit.JUDGE_UNUSABLE, message="judge: this version grades by checks only; aspects that need a judge are ungraded"))
+    if spec.gates:
+        reasons.append(Reason(code=Exit.GATE_UNDECIDED, message=f"gates: {len(spec.gates)} declared, not evaluated by this version: undecided"))
+    return reasons

@@ -1,0 +1,259 @@
+"""The program: text -> Spec -> Plan -> samples -> grades -> summary -> reports, one stage after the other.
+
+Every arrow is also a file in the run folder, so each half can be run alone: `run` measures and concludes, `conclude` only reads and renders.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from bench import session
+from bench.clock import Clock
+from bench.cost.per_unit import derive
+from bench.errors import Exit, UsageError
+from bench.execute.progress import Progress
+from bench.execute.stop import StopRules
+from bench.interrupts import Interrupts
+from bench.judge.grade import grade_by_checks, prepare_rules
+from bench.measure import Instruments, measure
+from bench.meter import Meter
+from bench.outcome import Reason, outcome
+from bench.protocols import ServingContext
+from bench.records.cost import CostBasis, CostEstimate
+from bench.records.grade import Grade
+from bench.records.machine import ClientHealth
+from bench.records.observation import Observation
+from bench.records.plan import Plan
+from bench.records.sample import Sample
+from bench.records.serving import ModelStatus
+from bench.records.spec import Spec
+from bench.records.view import View
+from bench.registry import Registry
+from bench.report.view import build_view
+from bench.session import Asked, Opened
+from bench.spec.load import LoadedSpec, load_spec
+from bench.store.create import write_json
+from bench.store.layout import RunLayout, find_run, inside
+from bench.store.lock import RunLock
+from bench.store.pending import deciding, pending
+from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_statuses
+from bench.store.writer import LineWriter, encode, write_whole
+from bench.summarize.summary import summarize
+from bench.summarize.work import cost_bases
+
+
+class Shown(Progress, Protocol):
+    """Progress of the engine's events and of transfers."""
+
+    def transferred(self, what: str, done: int, total: int | None) -> None:
+        """So many bytes of a download have come; may be called from any thread."""
+
+    def status(self, status: ModelStatus) -> None:
+        """A model has come up, or has not, or has ended."""
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What `bench run` was asked to do. `resume` names a run (a folder, an id, `latest`); None starts a new one."""
+
+    asked: Asked
+    runs: Path
+    cache_folder: Path
+    environ: Mapping[str, str]
+    resume: str | None = None
+    retry_failed: bool = False
+    allow_changed_spec: bool = False
+    allow_commands: bool = False
+    offline: bool = False
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: its exit code with every reason, its view and where it lies."""
+
+    code: Exit
+    reasons: tuple[Reason, ...]
+    view: View
+    folder: Path
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run works with, from its first stage to its last."""
+
+    loaded: LoadedSpec
+    options: RunOptions
+    registry: Registry
+    progress: Shown
+    clock: Clock
+
+
+def run(means: Means) -> Ended:
+    """Measure a spec, or what is left of it, and conclude.
+
+    Raises: BenchError with its exit code; whatever was measured before is in the run folder.
+    """
+    loaded, options = means.loaded, means.options
+    if options.resume is None:
+        opened = session.start(loaded, options.asked, options.runs, means.clock)
+        with RunLock(opened.layout.folder):
+            return _run(means, opened)
+    layout = RunLayout(find_run(options.runs, options.resume, spec_name=loaded.spec.name))
+    with RunLock(layout.folder):
+        return _run(means, session.resume(loaded, layout, options.asked, means.clock, allow_changed_spec=options.allow_changed_spec))
+
+
+def _run(means: Means, opened: Opened) -> Ended:
+    layout, spec = opened.layout, means.loaded.spec
+    rest = pending(opened.plan, read_samples(layout), retry_failed=means.options.retry_failed)
+    ended_by = _measure_all(means, opened, rest)
+    left = pending(opened.plan, read_samples(layout), retry_failed=False)
+    session.close(opened, ended_by=ended_by, is_complete=not left.blocks, clock=means.clock)
+    grade(layout, spec, opened.plan, means.registry)
+    view, _ = conclude(layout, means.registry)
+    code, reasons = outcome(spec, view.summary, ended_by)
+    return Ended(code=code, reasons=reasons, view=view, folder=layout.folder)
+
+
+def _measure_all(means: Means, opened: Opened, rest: Plan) -> str | None:
+    """Measure every block that is left; returns what ended the session before its time, or None."""
+    layout, spec = opened.layout, means.loaded.spec
+    meter = Meter(spec, rest, means.registry)
+    stop = StopRules(spec.limits, means.clock, cost_so_far=meter.total)
+    with Interrupts(stop) as interrupts, LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
+
+        def on_sample(sample: Sample) -> None:
+            samples.append(sample)
+            meter.add(sample)
+
+        def on_status(status: ModelStatus) -> None:
+            statuses.append(status)
+            means.progress.status(status)
+
+        def on_health(health: ClientHealth) -> None:
+            with LineWriter(layout.telemetry_of(opened.worker)) as telemetry:
+                telemetry.append(health)
+
+        instruments = Instruments(
+            spec=spec,
+            registry=means.registry,
+            context=_context(means, layout),
+            stop=stop,
+            interrupts=interrupts,
+            progress=means.progress,
+            clock=means.clock,
+            worker=opened.worker,
+            on_sample=on_sample,
+            on_status=on_status,
+            on_health=on_health,
+        )
+        try:
+            for block in rest.blocks:
+                measure(instruments, block)
+                samples.sync()
+        except KeyboardInterrupt:
+            stop.interrupt()
+    return stop.reason
+
+
+def _context(means: Means, layout: RunLayout) -> ServingContext:
+    options = means.options
+    return ServingContext(
+        spec_folder=means.loaded.folder,
+        log_folder=layout.logs,
+        cache_folder=options.cache_folder,
+        environ=options.environ,
+        offline=options.offline,
+        allow_commands=options.allow_commands,
+        progress=means.progress.transferred,
+    )
+
+
+def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None:
+    """Grade every decided trial by its prompt's checks: `grades/checks.jsonl`, written anew from the samples, so that it can be repeated."""
+    trials = {trial.id: trial for block in plan.blocks for trial in block.trials if not trial.is_warmup}
+    prompts = {prompt.id: prompt for prompt in spec.prompts}
+    rules = {prompt.id: prepare_rules(prompt, registry.load) for prompt in spec.prompts}
+
+    def grades() -> Iterator[bytes]:
+        for trial_id, (sample, _) in sorted(deciding(read_samples(layout)).items()):
+            trial = trials.get(trial_id)
+            if trial is None or trial.prompt_id not in prompts:
+                continue
+            made = grade_by_checks(prompts[trial.prompt_id], trial_id, sample.outcome, rules[trial.prompt_id])
+            if made is not None:
+                yield encode(made) + b"\n"
+
+    write_whole(layout.grades_of("checks"), grades())
+
+
+def conclude(
+    layout: RunLayout, registry: Registry, *, formats: Sequence[str] | None = None, template: Path | None = None
+) -> tuple[View, tuple[Path, ...]]:
+    """Summarise a run from its lines and render its reports: the same lines give the same bytes. Returns the view and the files written.
+
+    Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
+    """
+    manifest, plan = read_manifest(layout), read_plan(layout)
+    loaded = load_spec(layout.resolved, extensions=registry, environ={})
+    spec = loaded.spec
+    statuses = read_statuses(layout)
+    observations = tuple(observe(layout, plan))
+    bases = cost_bases(spec, statuses, observations)
+    summary = summarize(
+        manifest=manifest,
+        spec=spec,
+        plan=plan,
+        statuses=statuses,
+        observations=observations,
+        health=tuple(read_health(layout)),
+        metrics={name: registry.load("metric", name)() for name in registry.names("metric")},
+        costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
+    )
+    write_json(layout.summary, summary)
+    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=observations)
+    return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
+
+
+def observe(layout: RunLayout, plan: Plan) -> Iterator[Observation]:
+    """Every decided trial with its deciding sample and its grades, in the plan's order."""
+    decided = deciding(read_samples(layout))
+    grades: dict[str, list[Grade]] = {}
+    for each in read_grades(layout):
+        grades.setdefault(each.trial_id, []).append(each)
+    for block in plan.blocks:
+        for trial in block.trials:
+            if trial.id in decided:
+                sample, attempts = decided[trial.id]
+                yield Observation(trial=trial, sample=sample, attempts=attempts, grades=tuple(grades.get(trial.id, ())))
+
+
+def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:
+    """What one model's work costs: as a whole, per request, per token, per accepted answer; empty when no cost model is declared."""
+    declared = basis.model.cost or spec.cost
+    if declared is None:
+        return ()
+    whole: CostEstimate = registry.load("cost", declared.model)(declared.settings).run_cost(basis)
+    return (whole, *derive(whole, basis))
+
+
+def _render(layout: RunLayout, view: View, formats: Sequence[str], template: Path | None, registry: Registry) -> Iterator[Path]:
+    text = _template(layout, view, template)
+    for name in formats:
+        if name == "json":
+            continue  # summary.json is written before any report
+        renderer = registry.load("report", name)()
+        path = layout.report(renderer.filename)
+        write_whole(path, renderer.render(view, text if name == "markdown" else None).encode())
+        yield path
+
+
+def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:
+    """The text of a user's template: the one given now, else the spec's, as it was when the run started; None for the shipped one."""
+    named = (view.spec.get("report") or {}).get("template")
+    path = given or (inside(layout.inputs, named) if named else None)
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the report template {path}: {error}", hint="give a UTF-8 file with --template") from error

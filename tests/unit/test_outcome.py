@@ -1,0 +1,69 @@
+"""Which exit code a run ends with, and in which order codes win."""
+
+import msgspec
+import pytest
+
+from bench.errors import Exit, worst
+from bench.outcome import outcome
+from bench.records.estimate import Counts, Summary
+from bench.records.serving import ModelStatus
+from bench.records.spec import GateSpec, JudgeSpec, Limits, Message, ModelSpec, Prompt, Spec
+
+SPEC = Spec(
+    bench=1, name="x", version="1.0.0", digest="d", models=(ModelSpec(id="m", runtime="external"),),
+    prompts=(Prompt(id="p", messages=(Message(role="user", content="hi"),)),),
+)  # fmt: skip
+
+
+def counts(completed=3, failed=0, missing=0):
+    return Counts(
+        model_id="m", variant_id="default", planned=completed + failed + missing, completed=completed, failed=failed, missing=missing, retried=0
+    )
+
+
+def status(state="served", *, optional=False):
+    return ModelStatus(model_id="m", variant_id="default", treatment_digest="t", state=state, is_optional=optional, reason="why")
+
+
+def summary(*, counted=None, statuses=None):
+    return Summary(
+        run_id="r", spec_name="x", spec_version="1.0.0", spec_digest="d", client_saturated=False,
+        counts=(counted or counts(),), models=statuses or (status(),), estimates=(),
+    )  # fmt: skip
+
+
+def test_a_good_run_ends_with_zero_and_no_reason():
+    assert outcome(SPEC, summary(), None) == (Exit.OK, ())
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "ended_by", "expected"),
+    [
+        (SPEC, summary(), "interrupt", Exit.INTERRUPTED),
+        (SPEC, summary(), "limits.duration", Exit.STOP_RULE),
+        (SPEC, summary(counted=counts(completed=0, failed=3)), None, Exit.NOTHING_MEASURED),
+        (SPEC, summary(statuses=(status("unavailable"),)), None, Exit.MODEL_FAILED),
+        (SPEC, summary(statuses=(status("unavailable", optional=True),)), None, Exit.OK),
+        (msgspec.structs.replace(SPEC, limits=Limits(max_error_rate=0.2)), summary(counted=counts(2, 1)), None, Exit.MODEL_FAILED),
+        (msgspec.structs.replace(SPEC, limits=Limits(max_error_rate=0.5)), summary(counted=counts(2, 1)), None, Exit.OK),
+        (msgspec.structs.replace(SPEC, judge=JudgeSpec(use="m")), summary(), None, Exit.JUDGE_UNUSABLE),
+        (msgspec.structs.replace(SPEC, gates=(GateSpec(metric="ttft", max=1),)), summary(), None, Exit.GATE_UNDECIDED),
+    ],
+)
+def test_each_trouble_has_its_code(spec, seen, ended_by, expected):
+    code, reasons = outcome(spec, seen, ended_by)
+    assert code == expected
+    assert bool(reasons) == (expected != Exit.OK)
+
+
+def test_all_reasons_are_told_and_the_first_of_the_order_wins():
+    spec = msgspec.structs.replace(SPEC, gates=(GateSpec(metric="ttft", max=1),))
+    code, reasons = outcome(spec, summary(counted=counts(0, 0, 3), statuses=(status("failed"),)), "interrupt")
+    assert code == Exit.INTERRUPTED
+    assert [reason.code for reason in reasons] == [Exit.INTERRUPTED, Exit.NOTHING_MEASURED, Exit.MODEL_FAILED, Exit.GATE_UNDECIDED]
+
+
+def test_every_code_has_a_place_in_the_order():
+    assert worst(*Exit) == Exit.BUG
+    assert worst() == Exit.OK
+    assert worst(Exit.OK, Exit.GATE_UNDECIDED, Exit.GATE_FAILED) == Exit.GATE_FAILED
