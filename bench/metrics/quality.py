@@ -17,17 +17,7 @@ class Quality(Metric):
 
     def measure(self, seen: Observation) -> float | None:
         """Score, 0–1."""
-        if seen.completion is None:
-            return None
-        scored = [(grade.score, _weight(grade)) for grade in seen.grades if grade.state == "graded" and grade.score is not None]
-        total = sum(weight for _, weight in scored)
-        return sum(score * weight for score, weight in scored) / total if total > 0 else None
-
-
-def _weight(grade: Grade) -> float:
-    if not grade.aspects:
-        return 1.0
-    return sum(aspect.weight for aspect in grade.aspects if aspect.state == "graded")
+        return None if seen.completion is None else seen.score
 
 
 def _grade(score: float | None, weight: float = 1.0) -> Grade:
