@@ -22,7 +22,7 @@ _PER = 1_000_000
 _PRICES = ("input_per_million", "output_per_million", "cached_per_million")
 _EXAMPLE = (
     "cost: {model: price_table, input_per_million: 0.15 USD, output_per_million: 0.60 USD} "
-    "or cost: {model: price_table, provider: openai, name: gpt-4o-mini}"
+    "or cost: {model: price_table, provider: openai, price_of: gpt-4o-mini}"
 )
 # Without a date the newest prices of the installed table hold. Noon, because some tables have a cheaper night; a fixed date, so that a report
 # made again tomorrow says the same.
@@ -38,11 +38,11 @@ SCHEMA: dict[str, Any] = {
             "description": "Price of a million prompt tokens read from the cache; else the input price.",
         },
         "provider": {"type": "string", "minLength": 1, "description": "Provider in the price table of the `genai-prices` package."},
-        "name": {"type": "string", "minLength": 1, "description": "Model in that table; the name the server knows the model by if not given."},
+        "price_of": {"type": "string", "minLength": 1, "description": "Model in that table; the name the server knows the model by if not given."},
         "date": {"type": "string", "format": "date", "description": "The day whose prices hold (2026-11-22); the newest of the table if not given."},
     },
     "additionalProperties": False,
-    "oneOf": [{"required": ["input_per_million", "output_per_million"]}, {"required": ["provider"]}],
+    "anyOf": [{"required": ["input_per_million", "output_per_million"]}, {"required": ["provider"]}, {"required": ["price_of"]}],
 }
 
 
@@ -62,21 +62,23 @@ class PriceTable:
 
     def __init__(self, settings: Any) -> None:
         """Read the settings. Raises: ValueError when they make no sense, MissingExtension when the table is asked for and not installed."""
-        options = known(settings, (*_PRICES, "provider", "name", "date"), _EXAMPLE)
+        options = known(settings, (*_PRICES, "provider", "price_of", "date"), _EXAMPLE)
         declared = [name for name in _PRICES if name in options]
         self._prices: Prices | None = None
         self._provider: str | None = None
         if declared:
-            if any(name in options for name in ("provider", "name", "date")):
+            if any(name in options for name in ("provider", "price_of", "date")):
                 raise ValueError(f"write either prices or a provider of the price table, not both. For example: {_EXAMPLE}")
             self._prices = _declared(options)
             return
-        self._provider = _word(options, "provider")
-        self._name = _word(options, "name") if "name" in options else None
+        if "provider" not in options and "price_of" not in options:
+            raise ValueError(f"write the prices, or the provider whose price list holds. For example: {_EXAMPLE}")
+        self._provider = _word(options, "provider") if "provider" in options else None
+        self._price_of = _word(options, "price_of") if "price_of" in options else None
         self._date = _date(options.get("date"))
         if find_spec("genai_prices") is None:
             raise MissingExtension(
-                f"price_table with provider {self._provider!r} needs the Python package genai-prices, which is not installed",
+                "price_table without prices in the spec needs the Python package genai-prices, which is not installed",
                 hint="pip install 'bench-spec[prices]', or write input_per_million and output_per_million in the spec",
             )
 
@@ -84,7 +86,7 @@ class PriceTable:
         """The cost of all tokens."""
         if self._prices is not None:
             return _at_declared_prices(basis, self._prices)
-        return self._at_list_prices(basis, self._name or basis.model.model or basis.model.id)
+        return self._at_list_prices(basis, self._price_of or basis.model.model or basis.model.id)
 
     def _at_list_prices(self, basis: CostBasis, name: str) -> CostEstimate:
         """Priced as `requests` mean requests, because list prices may depend on the length of a request."""
@@ -100,7 +102,8 @@ class PriceTable:
         try:
             found = genai_prices.calc_price(mean, name, provider_id=self._provider, genai_request_timestamp=self._date)
         except LookupError:
-            note = f"{table} has no price of {name!r} by provider {self._provider!r}; write `name:` as the table has it, or the prices themselves"
+            by = f" by provider {self._provider!r}" if self._provider else ""
+            note = f"{table} has no price of {name!r}{by}; write `price_of:` as the table calls it, or the prices themselves"
             return _estimate(basis, None, "list price", "", note)
         day = "the newest prices" if self._date == _NEWEST else f"prices of {self._date:%Y-%m-%d}"
         formula = f"{n} requests × {shown(float(found.total_price))} USD (mean request: {_tokens(basis, n)}; {found.model_price})"

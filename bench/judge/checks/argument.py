@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from bench.judge.checks.reading import same
+
 TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "integer"], "minLength": 1}
 TEXTS_SCHEMA: dict[str, Any] = {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}
 CASE_SCHEMA: dict[str, Any] = {
@@ -61,7 +63,7 @@ def text(value: Any, what: str) -> str:
         raise ValueError(  # noqa: TRY004 - a check refuses its argument with ValueError, whatever is wrong
             f"{what} is {value!r}; write a text, in quotes if YAML takes it for something else"
         )
-    if not value.strip():
+    if not same(value):  # also when it holds nothing but invisible characters
         raise ValueError(f"{what} is empty; write the text to look for")
     return value
 

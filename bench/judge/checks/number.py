@@ -49,8 +49,8 @@ _GROUPS = "'\u2019\u00a0\u202f\u2009_"
 class Number:
     """Passes when a number of the answer has the value, or lies in the range.
 
-    Thousands may be grouped (`1,234`, `1 234` with no-break spaces, `1'234`); `12k` is 12000 and `3M` 3000000; a minus sign counts unless it joins two
-    numbers (`10-12`); a share is read without its sign (`12 %` is 12). Digits inside words (`Q4`) and versions (`1.2.3`) are no numbers.
+    Thousands may be grouped (`1,234`, `1 234` with no-break spaces, `1'234`); `12k` is 12000 and `3M` 3000000; a minus sign counts unless it joins
+    two numbers (`10-12`); a share is read without its sign (`12 %` is 12). Digits inside words (`Q4`) and versions (`1.2.3`) are no numbers.
     """
 
     def __init__(self, argument: Any) -> None:

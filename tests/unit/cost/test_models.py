@@ -65,13 +65,13 @@ def test_list_price_names_model_and_data():
 
 
 def test_list_price_for_a_long_context_is_that_of_the_single_request_and_not_of_the_sum():
-    table = PriceTable({"provider": "google", "name": "gemini-2.5-pro", "date": "2026-01-01"})
+    table = PriceTable({"provider": "google", "price_of": "gemini-2.5-pro", "date": "2026-01-01"})
     one = table.run_cost(_basis(requests=1, prompt_tokens=100_000, completion_tokens=0)).amount
     assert table.run_cost(_basis(requests=10, prompt_tokens=1_000_000, completion_tokens=0)).amount == pytest.approx(10 * one)
 
 
 def test_unknown_model_has_no_price_and_says_so():
-    cost = PriceTable({"provider": "openai", "name": "no-such-model"}).run_cost(_basis())
+    cost = PriceTable({"provider": "openai", "price_of": "no-such-model"}).run_cost(_basis())
     assert cost.amount is None
     assert "no-such-model" in cost.note
 
@@ -105,7 +105,8 @@ REFUSED = [
     ("energy", {"busy_wats": 25, "price_per_kwh": "0.3 EUR"}, "did you mean 'busy_watts'?"),
     ("hourly", {}, "price_per_hour is missing"),
     ("hourly", {"price_per_hour": "-1 EUR"}, "negative"),
-    ("price_table", {}, "provider is None"),
+    ("price_table", {}, "write the prices, or the provider"),
+    ("price_table", {"provider": None}, "provider is None"),
     ("price_table", {"input_per_million": "1 USD"}, "output_per_million is missing"),
     ("price_table", {"input_per_million": "1 USD", "output_per_million": "1 EUR"}, "different currencies"),
     ("price_table", {"input_per_million": "1 USD", "output_per_million": "1 USD", "provider": "openai"}, "not both"),

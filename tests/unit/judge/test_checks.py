@@ -58,6 +58,7 @@ REFUSED = [
     ("contains", True, "write a text"),
     ("contains", 1.5, "in quotes"),
     ("contains", "  ", "is empty"),
+    ("contains", "\u200b", "is empty"),
     ("contains", [], "empty list"),
     ("contains", ["ok", None], "item 2"),
     ("contains", {}, "either all or any"),
