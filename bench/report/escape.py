@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 # Bidirectional controls (Unicode UAX #9), invisible separators, tag characters and line separators: shown as code points.
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
@@ -17,6 +17,7 @@ _NUMBER_IN_BRACKETS = re.compile(r"\[[0-9−][0-9.,– to−]*\](?![(\[:])", re.
 _LINE_START = re.compile(r"[-+](?=\s|$)|[-=]+\s*$|#{1,6}(?=\s|$)|\d{1,9}[.)](?=\s|$)", re.ASCII)
 _REFERENCE = re.compile(r"(@)(?=\w)|(#)(?=\d)|(?<![A-Za-z])(GH-)(?=\d)", re.IGNORECASE)
 _SPECIAL = str.maketrans({**{mark: f"\\{mark}" for mark in "\\`*[|~$"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_CODE = re.compile(r"`([^`\n]+)`")
 _UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -105,6 +106,15 @@ def markdown_block(text: str, language: str = "text", *, width: int = 110) -> Ma
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def html_prose(text: str) -> Markup:
+    """Text for HTML; what stands between two backticks is set as code."""
+    parts, end = [], 0
+    for found in _CODE.finditer(shown := visible(text)):
+        parts += [escape(shown[end : found.start()]), Markup("<code>{}</code>").format(found[1])]
+        end = found.end()
+    return Markup("").join((*parts, escape(shown[end:])))
 
 
 def spreadsheet(text: str) -> str:

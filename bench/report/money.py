@@ -7,7 +7,11 @@ from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 from bench.report.results import PER
 
-_BASIS = {"declared": "declared in the spec: an estimate, not a measurement", "list price": "list price", "measured": "measured by a sensor"}
+_BASIS = {
+    "declared": "Declared: from figures in the spec (watts, prices); an estimate, not a measurement.",
+    "list price": "List price: from a table of public prices on the day of that table.",
+    "measured": "Measured: from an energy sensor.",
+}
 
 
 def costs(seen: Lookup) -> Section | None:
@@ -23,7 +27,8 @@ def costs(seen: Lookup) -> Section | None:
         *(Column(title=title) for title in ("Basis", "Formula", "Note")),
     )
     rows = tuple(_row(seen, one) for one in found)
-    return Section(id="cost", title="Cost", tables=(Table(id="cost", columns=columns, rows=rows),))
+    notes = tuple(text for basis, text in _BASIS.items() if any(one.basis == basis for one in found))
+    return Section(id="cost", title="Cost", tables=(Table(id="cost", columns=columns, rows=rows, notes=notes),))
 
 
 def _place(seen: Lookup, one: CostEstimate) -> int:
@@ -37,7 +42,7 @@ def _row(seen: Lookup, one: CostEstimate) -> tuple[Cell, ...]:
         Cell(value=seen.label(Key(one.model_id, one.variant_id))),
         Cell(value=PER[one.per]),
         amount,
-        Cell(value=f"{one.cost_model}: {_BASIS[one.basis]}"),
+        Cell(value=f"{short(one.cost_model, 60)}, {one.basis}"),
         Cell(value=short(one.formula)) if one.formula else numbers.NOT_APPLICABLE,
         Cell(value=short(one.note)) if one.note else numbers.NOT_APPLICABLE,
     )

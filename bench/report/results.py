@@ -75,7 +75,7 @@ def _table(name: str, seen: Lookup, wanted: Sequence[Wanted], *, with_trials: bo
         columns.append(Column(title=glossary.heading(column.metric, statistic), is_number=True))
         shown = scale_of(found)
         for row, key, estimate in zip(rows, seen.keys, found, strict=True):
-            cell = numbers.estimate_cell(estimate, shown, absent=absent(seen, key))
+            cell = numbers.estimate_cell(estimate, shown, absent=absent(seen, key) if with_trials else unread(seen, key))
             row.append(msgspec.structs.replace(cell, is_best=key == best))
     notes = (
         "value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",
@@ -99,6 +99,12 @@ def absent(seen: Lookup, key: Key) -> Cell:
     return Cell(value="failed", state="failed") if count.failed and not count.missing else numbers.NO_DATA
 
 
+def unread(seen: Lookup, key: Key) -> Cell:
+    """What stands where a reading of the serving process does not: nothing was read of a model that was not up."""
+    status = seen.status(key)
+    return numbers.NOT_APPLICABLE if status is not None and status.state == "served" else numbers.NO_DATA
+
+
 def _status_cell(seen: Lookup, key: Key) -> Cell:
     status = seen.status(key)
     if status is None:
@@ -118,7 +124,7 @@ def trials_cell(seen: Lookup, key: Key) -> Cell:
 def _cost_cell(seen: Lookup, key: Key, per: str) -> Cell:
     cost = seen.cost(key, per)
     if cost is None or cost.amount is None:
-        return absent(seen, key)
+        return unread(seen, key)
     return Cell(value=numbers.money(cost.amount, cost.currency))
 
 
@@ -180,7 +186,9 @@ def _highlight(seen: Lookup, wanted: Wanted, place: Standing) -> tuple[Cell, ...
     found = [seen.of(key, wanted.metric, *wanted.statistics) for key in seen.measured]
     leader = place.leader or seen.measured[0]
     value = numbers.estimate_cell(seen.of(leader, wanted.metric, *wanted.statistics), scale_of(found))
-    question = Cell(value=f"{wanted.question} ({glossary.heading(wanted.metric, seen.statistic(wanted.metric, wanted.statistics))})")
+    heading = glossary.heading(wanted.metric, seen.statistic(wanted.metric, wanted.statistics))
+    is_plain = heading.lower() in wanted.question.lower()
+    question = Cell(value=wanted.question if is_plain else f"{wanted.question} ({heading})")
     if place.tied:
         names = ", ".join(seen.label(key) for key in (leader, *place.tied))
         return question, Cell(value=f"not distinguishable: {names}", state="uncertain"), value, Cell(value=place.verdict)

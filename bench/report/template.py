@@ -33,6 +33,7 @@ def environment(kind: str) -> ImmutableSandboxedEnvironment:
     made.filters["cell_code"] = escape.markdown_code
     made.filters["block"] = escape.markdown_block
     made.filters["visible"] = escape.visible
+    made.filters["prose"] = escape.html_prose
     return made
 
 
@@ -54,6 +55,8 @@ def render(source: str, name: str, kind: str, view: View, **more: Any) -> str:
     Raises: ReportTemplateError with the template's name and line.
     """
     made = environment(kind)
+    if "css" in more:
+        more["css"] = Markup(more["css"])  # noqa: S704 - our own file, and a style's quotes must stay quotes
     parts, length = [], 0
     try:
         for part in made.from_string(source).generate(view=view, **more):

@@ -1,0 +1,34 @@
+"""The report as one page that needs nothing else: no script, no network, light and dark."""
+
+import base64
+import hashlib
+
+from bench import resources
+from bench.records.view import View
+from bench.report import isolated, template
+from bench.report.sketch import SMALLEST
+
+SHIPPED = "report.html.j2"
+STYLE = "report.css"
+
+
+class HtmlPage:
+    """Renders `report.html` with the shipped template, or with a user's in a process of its own."""
+
+    filename = "report.html"
+
+    def render(self, view: View, template_text: str | None = None) -> str:
+        """The whole page. Only a user's template whose name in the spec ends in `.html` or `.html.j2` is for it; any other is for the Markdown report."""
+        css = resources.read("templates", STYLE)
+        if template_text is None or not isolated.is_for_html(view):
+            return template.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, css=css, policy=policy(css))
+        return isolated.render(template_text, "html", view, css=css, policy=policy(css))
+
+
+def policy(css: str) -> str:
+    """The content security policy: nothing is loaded, nothing runs, and this style alone applies (CSP 3, §2.3.1 hash sources)."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+EXAMPLES = ((SMALLEST, "<h1>smallest 1.0.0</h1>"),)
