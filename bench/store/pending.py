@@ -50,6 +50,6 @@ def pending(plan: Plan, samples: Iterable[Sample], *, retry_failed: bool) -> Pla
 
 def _rest(block: Block, over: set[str]) -> Block:
     wanted = {trial.id for trial in block.trials if not trial.is_warmup and trial.id not in over}
-    digests = {trial.treatment_digest for trial in block.trials if trial.id in wanted}
-    trials = tuple(trial for trial in block.trials if trial.id in wanted or (trial.is_warmup and trial.treatment_digest in digests))
-    return Block(treatments=tuple(treatment for treatment in block.treatments if treatment.digest in digests), trials=trials)
+    served = {(trial.model_id, trial.treatment_digest) for trial in block.trials if trial.id in wanted}
+    trials = tuple(trial for trial in block.trials if trial.id in wanted or (trial.is_warmup and (trial.model_id, trial.treatment_digest) in served))
+    return Block(treatments=tuple(each for each in block.treatments if (each.model_id, each.digest) in served), trials=trials)

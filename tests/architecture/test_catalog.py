@@ -6,6 +6,8 @@ from harness.source_tree import ROOT, modules
 from bench import protocols
 from bench.catalog import CATALOG
 
+# What starts processes or speaks to servers has no example that is a plain value; its tests run it against real ones.
+WITH_SERVERS = {"runtime", "provider"}
 LINES = [(door, name, target) for door, names in CATALOG.items() for name, target in names.items()]
 
 
@@ -15,6 +17,8 @@ def test_line_of_the_catalogue_leads_to_a_class_with_examples(door, name, target
     assert module in modules(), f"{door} {name!r}: there is no {module}"
     tree = modules()[module][1]
     assert attribute in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    if door in WITH_SERVERS:
+        return
     assigned = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
     assigned |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
     assert "EXAMPLES" in assigned, f"{module} has no EXAMPLES"

@@ -1,5 +1,6 @@
 from collections import Counter
 
+import msgspec
 import pytest
 from harness.runs import block, plan, sample
 from hypothesis import given
@@ -34,6 +35,18 @@ def test_treatment_with_something_left_keeps_its_warm_up_and_the_others_are_not_
     assert warmups(rest) == ["two"]
     assert [[treatment.model_id for treatment in part.treatments] for part in rest.blocks] == [["two"]]
     assert rest.digest == planned.digest
+
+
+def test_two_models_that_are_served_alike_are_still_two():
+    both = block("one", "two")
+    alike = msgspec.structs.replace(
+        both,
+        treatments=tuple(msgspec.structs.replace(treatment, digest="same") for treatment in both.treatments),
+        trials=tuple(msgspec.structs.replace(trial, treatment_digest="same") for trial in both.trials),
+    )
+    done = [sample(trial.id) for trial in alike.trials if trial.model_id == "one"]
+    (rest,) = pending(plan(alike), done, retry_failed=False).blocks
+    assert {trial.model_id for trial in rest.trials} == {treatment.model_id for treatment in rest.treatments} == {"two"}
 
 
 def test_warm_up_is_repeated_even_when_it_was_done():
