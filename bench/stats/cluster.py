@@ -1,7 +1,7 @@
 """Intervals for values that come in clusters (rounds of one prompt), where only the clusters are independent.
 
 Treating the values as independent makes intervals too narrow by about √(1 + (m − 1)ρ) for m values per cluster with correlation ρ
-(L. Kish, Survey Sampling, 1965, §5.4); the tests show it by simulation.
+(L. Kish, Survey Sampling, 1965, ch. 5); the tests show it by simulation.
 """
 
 from math import sqrt
@@ -33,7 +33,7 @@ def ratio_interval(numerators: Floats, denominators: Floats, level: float = 0.95
 
     Shape: both `float64[k]`, one entry per cluster. Bounds: r ± t(k−1) · √((k−1)/k · Σ(r₍₋ᵢ₎ − r̄)²), r₍₋ᵢ₎ being the ratio without cluster i; the
     jackknife keeps its coverage where clusters differ in size. With one value per cluster it is Student's interval of a mean.
-    Source: W. G. Cochran, Sampling Techniques, 3rd ed. (1977), §6.17; J. G. MacKinnon, M. Ø. Nielsen and M. D. Webb, Cluster-robust inference,
+    Source: W. G. Cochran, Sampling Techniques, 3rd ed. (1977), ch. 6; J. G. MacKinnon, M. Ø. Nielsen and M. D. Webb, Cluster-robust inference,
     Journal of Econometrics 232 (2023) 272–299, estimator CV3.
 
     Student's own example of a mean, n = 4:
@@ -62,7 +62,7 @@ def expanded_tail(k: int, level: float = 0.95) -> float:
     """The tail at which to read a percentile interval from k resampled units, so that it is as wide as a t interval.
 
     Φ(−√(k/(k−1)) · t(k−1, 1 − α/2)) in place of α/2: the plain percentile interval is too narrow for few units.
-    Source: T. C. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69 (2015) 371–386, §5.3.
+    Source: T. C. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69 (2015) 371–386.
 
     >>> round(expanded_tail(10), 4), round(expanded_tail(10_000), 4)
     (0.0086, 0.025)

@@ -25,7 +25,7 @@ def far_from_median(values: Floats, k: float = K) -> Far:
 
     Where the MAD is zero (more than half of the values agree) the mean absolute deviation stands in. Nothing is flagged among fewer than five values.
     Source: F. R. Hampel, Journal of the American Statistical Association 69 (1974) 383–393; for MAD = 0: B. Iglewicz and D. C. Hoaglin,
-    How to Detect and Handle Outliers (1993), §3.3.
+    How to Detect and Handle Outliers (1993).
 
     >>> far_from_median(np.array([1.0, 1.1, 0.9, 1.0, 1.2, 9.0])).is_far.tolist()
     [False, False, False, False, False, True]

@@ -80,7 +80,7 @@ def estimate(name: str, metric: Metric, group: Group, rows: Sequence[Row], seed:
     """All estimates of a metric for a group of measured trials; one prompt's quantiles are its median alone."""
     seen = gather(name, metric, rows)
     wanted = _statistics(metric, is_one_prompt=group.prompt_id is not None)
-    found = {finding.statistic: finding for finding in _findings(seen, wanted, seed)} if len(seen.values) else {}
+    found = {finding.statistic: finding for finding in _findings(metric.unit, seen, wanted, seed)} if len(seen.values) else {}
     subject = Subject(name, metric.unit, metric.better, group)
     for statistic in wanted:
         yield told(subject, statistic, seen, found.get(statistic))
@@ -92,13 +92,14 @@ def _statistics(metric: Metric, *, is_one_prompt: bool) -> tuple[Statistic, ...]
     return ("p50",) if is_one_prompt else (*(statistic for statistic, _ in QUANTILES), "mean")
 
 
-def _findings(seen: Gathered, wanted: Sequence[Statistic], seed: int) -> Iterator[Finding]:
+def _findings(unit: str, seen: Gathered, wanted: Sequence[Statistic], seed: int) -> Iterator[Finding]:
     first = seen.values[:, 0]
     for statistic, p in QUANTILES:
         if statistic in wanted:
             yield Finding(statistic, quantile(first, p), _quantile_interval(first, seen.units, p, seed))
     if "mean" in wanted:
-        yield Finding("mean", float(first.mean()), mean_interval(first, seen.units))
+        is_bounded = unit == "score" and float(first.min()) >= 0 and float(first.max()) <= 1
+        yield Finding("mean", float(first.mean()), (share_interval if is_bounded else mean_interval)(first, seen.units))
     if "share" in wanted:
         yield Finding("share", float(first.mean()), share_interval(first, seen.units))
     if "ratio" in wanted and (finding := ratio(seen)) is not None:
@@ -146,7 +147,7 @@ def _note(seen: Gathered, finding: Finding | None, group: Group) -> str | None:
         return f"no value: {seen.failed} failed, not applicable to {seen.not_applicable}"
     if not finding.interval.is_whole:
         have, needed = finding.interval.have, finding.interval.needed
-        return f"n too small for an interval: {have} of {needed}" + (" prompts" if seen.unit_name == "prompts" and len(seen.values) > have else "")
+        return f"n too small for an interval: {have} of {needed}" + (f" {seen.unit_name}" if len(seen.values) > have else "")
     if seen.prompts == 1 and group.prompt_id is None:
         return "one prompt: the interval covers repeats of it, not other prompts"
     return None

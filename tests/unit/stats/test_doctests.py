@@ -1,0 +1,11 @@
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["quantile", "cluster", "wilson", "outliers", "distributions"])
+def test_worked_examples_hold(module):
+    found = doctest.testmod(importlib.import_module(f"bench.stats.{module}"))
+    assert found.attempted > 0
+    assert found.failed == 0
