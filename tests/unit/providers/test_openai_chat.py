@@ -161,7 +161,8 @@ def test_chunks_of_one_write_share_a_stamp():
 
 def test_the_body_says_what_the_request_says_and_nothing_more():
     with mock_llm() as server:
-        ask(server.endpoint(), request("Hi", temperature=0.0, max_tokens=9, stop=("x",), ignore_eos=True), request("Hi", stream=False), credential="key-1")
+        full = request("Hi", temperature=0.0, max_tokens=9, stop=("x",), ignore_eos=True)
+        ask(server.endpoint(), full, request("Hi", stream=False), credential="key-1")
         first, second = server.log
     assert first.headers["authorization"] == "Bearer key-1"
     assert first.headers["accept-encoding"] == "identity"

@@ -1,0 +1,45 @@
+import pytest
+from harness.calls import ask, request
+from harness.mock_llm import mock_llm, refusing_endpoint
+
+from bench.providers.mock_behaviour import words
+from bench.providers.openai_sdk import OpenAISdk
+
+
+def answer_to(fault, *, timeout_s=5.0, stream=True, **settings):
+    with mock_llm(fault=fault, **settings) as server:
+        return ask(server.endpoint(), request(stream=stream), timeout_s=timeout_s, make=OpenAISdk)[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("429", "rate_limit"), ("500", "server"), ("400", "bad_request"), ("401", "authentication"), ("context", "context_length"),
+        ("hang", "timeout"), ("hang-mid", "timeout"), ("disconnect", "protocol"), ("disconnect-mid", "protocol"), ("badjson", "protocol"),
+        ("error-event", "server"), ("empty-choices", "empty"),
+    ],
+)  # fmt: skip
+def test_the_sdks_exceptions_become_failure_kinds(fault, kind):
+    assert answer_to(fault, timeout_s=0.2 if kind == "timeout" else 5.0).outcome.kind == kind
+
+
+def test_a_refused_connection_is_unreachable():
+    assert ask(refusing_endpoint(), make=OpenAISdk)[0].outcome.kind == "unreachable"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_sdk_reads_the_same_answer_as_the_wire(stream):
+    exchange = answer_to("reasoning", stream=stream, timings=True)
+    assert exchange.outcome.reasoning + exchange.outcome.text == "".join(words(8))
+    assert exchange.outcome.usage.cached_tokens == 4
+    assert exchange.outcome.server_timings.predicted_n == 8
+    assert len(exchange.timing.token_s) == (8 if stream else 0)
+    assert exchange.timing.stamped_by == "process"
+
+
+def test_fields_that_the_sdk_does_not_know_are_sent_all_the_same():
+    with mock_llm() as server:
+        ask(server.endpoint(owned=True), request(ignore_eos=True, cache="bypass"), make=OpenAISdk)
+        body = server.log[0].body
+    assert body["ignore_eos"] is True
+    assert body["cache_prompt"] is False
