@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -64,12 +65,10 @@ def _output(*command: str) -> str | None:
 
 
 def _cpu() -> str:
-    try:
+    with suppress(OSError):  # not Linux: the platform module knows what there is to know
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux: the platform module knows what there is to know
     return platform.processor() or platform.machine()
 
 

@@ -10,8 +10,6 @@ import tomllib
 import pytest
 from harness.source_tree import ROOT
 
-import bench.errors
-
 
 def code_blocks(name):
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -56,8 +54,3 @@ def test_changelog_names_the_version_or_what_is_unreleased():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert headings[0] in {"Unreleased", version}
-
-
-def test_exit_codes_of_the_readme_are_those_of_the_program():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not {code.value for code in bench.errors.Exit} - {int(number) for number in re.findall(r"\b\d+\b", text)}
