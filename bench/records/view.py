@@ -141,6 +141,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers_note: str = ""
     charts: tuple[Chart, ...] = ()
     definitions: Table | None = None
+    template_name: str = ""  # what errors call a user's template, where it is not the spec's own
 
     def section(self, name: str) -> Section | None:
         """The section with this id, for templates that pick; None when this run has nothing to say there."""

@@ -10,8 +10,8 @@ _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # An address without the punctuation that a sentence puts behind it.
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)[^\s<>`|]*[^\s<>`|.,;:!?'\")\]]", re.IGNORECASE | re.ASCII)
-_URL_OR_CODE = re.compile(rf"{_URL.pattern}|`[^`]+`", re.IGNORECASE | re.ASCII)
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]{0,30}://|www\.|mailto:)[^\s<>`|]*[^\s<>`|.,;:!?'\")\]]", re.IGNORECASE | re.ASCII)
+_URL_OR_CODE = re.compile(rf"{_URL.pattern}|`[^`|]+`", re.IGNORECASE | re.ASCII)
 _NUMBER_IN_BRACKETS = re.compile(r"\[[0-9−][0-9.,– to−]*\](?![(\[:])", re.ASCII)
 # What would start a list, a heading or a rule at the start of a line (CommonMark 0.31, §4 and §5).
 _LINE_START = re.compile(r"[-+](?=\s|$)|[-=]+\s*$|#{1,6}(?=\s|$)|\d{1,9}[.)](?=\s|$)", re.ASCII)

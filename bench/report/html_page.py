@@ -18,9 +18,9 @@ class HtmlPage:
     filename = "report.html"
 
     def render(self, view: View, template_text: str | None = None) -> str:
-        """The whole page. Only a user's template whose name in the spec ends in `.html` or `.html.j2` is for it; any other is for the Markdown report."""
+        """The whole page. A user's template also sees `css` and `policy`."""
         css = resources.read("templates", STYLE)
-        if template_text is None or not isolated.is_for_html(view):
+        if template_text is None:
             return template.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, css=css, policy=policy(css))
         return isolated.render(template_text, "html", view, css=css, policy=policy(css))
 

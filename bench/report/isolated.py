@@ -38,16 +38,13 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str | None = None
 
 
-def is_for_html(view: View) -> bool:
-    """Whether the spec's own template is for the HTML page; by its name, `….html` or `….html.j2`."""
-    return name(view).endswith((".html", ".html.j2"))
-
-
 def name(view: View) -> str:
-    """What errors call the user's template: its path as the spec has it."""
+    """What errors call the user's template: the name it was given by, else its path as the spec has it."""
+    if view.template_name:
+        return short(view.template_name, 200)
     declared = view.spec.get("report")
     path = declared.get("template") if isinstance(declared, dict) else None
-    return short(path, 200) if isinstance(path, str) else "report.template"
+    return short(path, 200) if isinstance(path, str) else "report template"
 
 
 def render(source: str, kind: Kind, view: View, *, timeout_s: float = TIMEOUT_S, **more: str) -> str:

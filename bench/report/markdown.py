@@ -14,8 +14,8 @@ class Markdown:
     filename = "report.md"
 
     def render(self, view: View, template_text: str | None = None) -> str:
-        """The whole document. A user's template whose name in the spec ends in `.html` or `.html.j2` is for the HTML page, not for this one."""
-        if template_text is None or isolated.is_for_html(view):
+        """The whole document. Raises ReportTemplateError when a user's template is wrong."""
+        if template_text is None:
             return template.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view)
         return isolated.render(template_text, "markdown", view)
 

@@ -69,8 +69,14 @@ def render(source: str, name: str, kind: str, view: View, **more: Any) -> str:
     except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError, MemoryError) as error:
         line = _line(error)
         place = f"{name}:{line}" if line else name
-        raise ReportTemplateError(f"{place}: {error or type(error).__name__}", hint=_HINT) from error
+        raise ReportTemplateError(f"{place}: {_what(error)}", hint=_HINT) from error
     return "".join(parts)
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "it needs more memory than a template may have"
+    return escape.short(str(error)) or type(error).__name__
 
 
 _HINT = "a report template sees `view`, a bench.records.view.View; the shipped templates/report.md.j2 is an example"

@@ -1,0 +1,164 @@
+import random
+
+import msgspec
+from harness.report_run import manifest, observations, spec, summary, view
+
+from bench.records.estimate import Counts, Estimate, Group
+from bench.records.spec import Load, Variant
+from bench.report.markdown import Markdown
+from bench.report.view import build_view
+
+
+def build(*, of=None, said=None, wanted=None, seen=None):
+    return build_view(
+        manifest=said or manifest(),
+        summary=of or summary(),
+        spec=wanted or spec(),
+        resolved={"bench": 1},
+        observations=observations() if seen is None else seen,
+    )
+
+
+def replace(record, **fields):
+    return msgspec.structs.replace(record, **fields)
+
+
+def cautions(**given):
+    return " ".join(build(**given).cautions)
+
+
+def rows(shown, section, number=0):
+    table = shown.section(section).tables[number]
+    return [{column.title: cell.text for column, cell in zip(table.columns, row, strict=True)} for row in table.rows]
+
+
+def test_the_order_of_observations_changes_nothing():
+    seen = list(observations())
+    random.Random(3).shuffle(seen)
+    assert build(seen=seen) == build()
+
+
+def test_headline_counts_models_and_trials_and_says_how_they_were_asked():
+    assert view().headline[1] == (
+        "2 of 4 models measured: 36 trials planned, 17 answered, 10 failed, 9 missing. "
+        "3 prompts, 3 rounds, one request at a time; temperature 0, at most 150 output tokens, streamed."
+    )
+    busy = build(wanted=replace(spec(), load=Load(concurrency=8)))
+    assert "8 requests in flight (closed loop)" in busy.headline[1]
+
+
+def test_every_model_is_a_row_of_the_main_table_also_without_numbers():
+    found = {row["Model"]: row for row in rows(view(), "results")}
+    assert list(found) == ["smollm2-135m", "gemma-3-270m", "qwen2.5-0.5b", "office-server"]
+    assert found["smollm2-135m"]["Answered"] == "8 of 9 (1 failed, 1 retried)"
+    assert found["smollm2-135m"]["TTFT p95"] == "204 ms (n too small)"
+    assert found["qwen2.5-0.5b"]["Latency p50"] == "no data"
+    assert found["office-server"]["Latency p50"] == "failed"
+
+
+def test_memory_of_a_model_that_was_never_up_is_no_data_and_not_a_failure():
+    found = {row["Model"]: row for row in rows(view(), "results", 1)}
+    assert found["office-server"]["Memory peak"] == "no data"
+    assert found["smollm2-135m"]["Memory peak"] == "243 MB"
+    assert found["gemma-3-270m"]["Cost per 1M output tokens"] == "0.041 EUR"
+
+
+def test_highlights_name_a_best_only_where_intervals_are_apart():
+    found = {row["Question"]: row for row in rows(view(), "highlights")}
+    assert found["Fastest first token (TTFT p50)"]["Best"] == "smollm2-135m"
+    assert found["Fastest whole answer (Latency p50)"]["Best"] == "not distinguishable: smollm2-135m, gemma-3-270m"
+    assert found["Least memory (Memory peak)"]["How sure"] == "one reading each, no interval"
+
+
+def test_one_measured_model_is_best_at_nothing():
+    first = tuple(estimate for estimate in summary().estimates if estimate.group.model_id == "smollm2-135m")
+    only = replace(summary(), estimates=first, counts=summary().counts[:1], models=summary().models[:1])
+    assert build(of=only).section("highlights") is None
+
+
+def test_points_without_intervals_are_not_ranked():
+    points = tuple(replace(estimate, low=None, high=None, note="n too small") for estimate in summary().estimates)
+    found = {row["Question"]: row for row in rows(build(of=replace(summary(), estimates=points)), "highlights")}
+    assert found["Fastest first token (TTFT p50)"]["How sure"] == "n too small for an interval"
+    assert found["Fastest first token (TTFT p50)"]["Best"].startswith("not distinguishable")
+
+
+def test_status_of_every_model_has_its_reason_and_what_to_do():
+    found = {row["Model"]: row for row in rows(view(), "models")}
+    assert found["qwen2.5-0.5b"]["State"] == "unavailable"
+    assert "hub.example" in found["qwen2.5-0.5b"]["Reason"]
+    assert "bench models pull" in found["qwen2.5-0.5b"]["What to do"]
+
+
+def test_aspects_that_do_not_tell_models_apart_are_flagged():
+    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(view(), "checks")}
+    assert found["standup", "short"] == "nobody meets it"
+    assert found["standup", "names-friday (required)"] == ""
+    met = tuple(replace(aspect, passed=aspect.graded) for aspect in summary().aspects)
+    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(build(of=replace(summary(), aspects=met)), "checks")}
+    assert found["standup", "short"] == "everybody meets it"
+    assert found["standup", "decision"] == "not graded"
+
+
+def test_what_is_declared_and_not_evaluated_is_said():
+    assert "judge, gates and selection, which this version of bench does not evaluate yet" in cautions()
+    quiet = replace(spec(), judge=None, gates=(), selection=None)
+    assert "does not evaluate" not in cautions(wanted=quiet)
+    assert "need a judge" in cautions(wanted=quiet)
+
+
+def test_what_ended_the_run_early_is_said_with_the_command_that_continues_it():
+    stopped = replace(summary(), health=(replace(summary().health[0], stopped_by="max_error_rate"),))
+    text = cautions(of=stopped, said=replace(manifest(), status="stopped"))
+    assert "was stopped by max_error_rate: 9 trials missing" in text
+    assert "`bench run specs/summarizer.yaml --resume`" in text
+
+
+def test_a_quick_or_partial_run_says_so():
+    text = cautions(said=replace(manifest(), quick=True, only=("models=a",), skip=("prompts=b",)))
+    assert "--quick, --only models=a, --skip prompts=b, --set rounds=3" in text
+
+
+def test_variants_are_named_where_there_are_several():
+    variant = {"variant_id": "gpu"}
+    counts = (*summary().counts, Counts(model_id="smollm2-135m", **variant, planned=9, completed=9, failed=0, missing=0, retried=0))
+    extra = tuple(replace(e, group=replace(e.group, variant_id="gpu")) for e in summary().estimates if e.group.model_id == "smollm2-135m")
+    both = replace(summary(), counts=counts, estimates=(*summary().estimates, *extra))
+    shown = build(of=both, wanted=replace(spec(), variants=(Variant(id="default"), Variant(id="gpu"))))
+    assert [row["Model"] for row in rows(shown, "results")][:2] == ["smollm2-135m · default", "smollm2-135m · gpu"]
+    assert "in 2 variants" in shown.headline[1]
+
+
+def test_a_run_without_anything_still_has_a_report():
+    nothing = replace(summary(), estimates=(), aspects=(), outliers=(), costs=(), health=(), counts=(), models=(), notes=())
+    shown = build(of=nothing, seen=())
+    assert "0 of 0 models measured" in shown.headline[1]
+    assert Markdown().render(shown, None).startswith("# summarizer 1.0.0\n")
+
+
+def test_an_unknown_metric_is_in_the_details_under_its_own_name():
+    group = Group(model_id="smollm2-135m", variant_id="default")
+    own = Estimate(
+        metric="politeness", statistic="mean", unit="points", better="higher", group=group, value=3.2, low=3.0, high=3.4, n=9, clusters=3, method="t"
+    )
+    found = rows(build(of=replace(summary(), estimates=(*summary().estimates, own))), "estimates")
+    assert found[-1]["Metric"] == "politeness"
+    assert found[-1]["Value"] == "3.20 points [3.00–3.40]"
+
+
+def test_long_tables_are_bounded_and_say_what_is_left_out():
+    many = tuple(summary().outliers[0] for _ in range(250))
+    table = build(of=replace(summary(), outliers=many)).section("outliers").tables[0]
+    assert len(table.rows) == 200
+    assert table.notes == ("50 more rows are in the CSV report.",)
+
+
+def test_a_long_answer_is_cut_with_a_mark():
+    answer = next(answer for answer in view().answers if answer.model_id == "gemma-3-270m" and answer.prompt_id == "standup")
+    assert answer.is_cut
+    assert len(answer.text) <= 1500
+
+
+def test_the_command_to_reproduce_is_safe_to_paste():
+    section = build(said=replace(manifest(), spec_file="a b; rm -rf x.yaml", overrides=("description=$(id)",))).section("reproduce")
+    assert section.commands[1] == "bench run 'a b; rm -rf x.yaml' --set 'description=$(id)'"
