@@ -18,13 +18,11 @@ from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
 from bench.protocols import Served, ServingContext
 from bench.records.machine import ClientHealth
-from bench.records.plan import Block, Treatment
+from bench.records.plan import Block, ServingKey, Treatment
 from bench.records.sample import Sample
 from bench.records.serving import ModelState, ModelStatus, ServingFacts
 from bench.records.spec import Spec
 from bench.registry import Registry
-
-ServingKey = tuple[str, str]  # model id, treatment digest: variants that differ only in what is sent are served once
 
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,19 +54,14 @@ def measure(instruments: Instruments, block: Block) -> None:
     with ExitStack() as closing:
         served = _bring_up(instruments, block, closing)
         seats = {key: _seat(instruments, model) for key, model in served.items()}
-        trials = tuple(trial for trial in block.trials if (trial.model_id, trial.treatment_digest) in seats)
+        trials = tuple(trial for trial in block.trials if trial.key in seats)
         if not trials:
             return
         health = asyncio.run(_run(instruments, msgspec.structs.replace(block, trials=trials), seats))
         instruments.on_health(health)
         for treatment in block.treatments:
-            key = _key(treatment)
-            if key in served:
-                instruments.on_status(_after(treatment, served[key], seats[key]))
-
-
-def _key(treatment: Treatment) -> ServingKey:
-    return treatment.model_id, treatment.digest
+            if treatment.key in served:
+                instruments.on_status(_after(treatment, served[treatment.key], seats[treatment.key]))
 
 
 def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dict[ServingKey, Served]:
@@ -76,7 +69,7 @@ def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dic
     served: dict[ServingKey, Served] = {}
     refused: dict[ServingKey, ServingError] = {}
     for treatment in block.treatments:
-        key = _key(treatment)
+        key = treatment.key
         if key not in served and key not in refused:
             try:
                 served[key] = _serve(instruments, treatment)

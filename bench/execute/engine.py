@@ -9,44 +9,29 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from bench.clock import Clock
+from bench.execute.attempt import Attempts, ExecutionSettings
+from bench.execute.deaths import Deaths
 from bench.execute.gate import Gate
-from bench.execute.keep_alive import LIGHT_REQUEST, KeepAlive
+from bench.execute.keep_alive import KeepAlive
 from bench.execute.lag import LoopLag
-from bench.execute.load.closed import Closed
-from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryPlanned, SeatDied, Stopped, TrialDone
+from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryPlanned, Stopped, TrialDone
 from bench.execute.quiet import SETTLED_PER_COLLECTION, quiet_collector
 from bench.execute.retry import delay_s
 from bench.execute.seat import Seat
 from bench.execute.stop import StopRules
 from bench.execute.work import Job, Work
-from bench.protocols import Capture, LoadShape
-from bench.records.exchange import Exchange, Failure, FailureKind
+from bench.protocols import Capture
+from bench.records.exchange import Failure
 from bench.records.machine import ClientHealth
-from bench.records.plan import Block, Request, Trial
+from bench.records.plan import Block, ServingKey, Trial
 from bench.records.sample import Sample
-from bench.records.spec import Load
 
 __all__ = ["ExecutionSettings", "Seat", "run_block"]
-
-# A process whose connections broke is dead, but its parent may learn that a moment later.
-_REAPING_LOOKS, _REAPING_LOOK_S = 20, 0.025
-_DEATH_WATCH_S = 0.25
-
-
-class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the trials are sent. `timeout_s` is for each attempt's whole answer; `keep_alive_s` None sends no light prompts; `seed` draws arrivals."""
-
-    load: LoadShape = Closed(Load())
-    retries: int = 2
-    timeout_s: float = 60.0
-    keep_alive_s: float | None = None
-    warm_request: Request = LIGHT_REQUEST
-    seed: int = 0
 
 
 async def run_block(  # noqa: PLR0913, PLR0917 - the one door of this stage; each argument is another part of the program
     block: Block,
-    seats: Mapping[str, Seat],
+    seats: Mapping[ServingKey, Seat],
     settings: ExecutionSettings,
     sink: Callable[[Sample], None],
     progress: Progress,
@@ -54,7 +39,7 @@ async def run_block(  # noqa: PLR0913, PLR0917 - the one door of this stage; eac
     clock: Clock,
     worker: str,
 ) -> ClientHealth:
-    """Run a block's trials on its seats (by treatment digest); every attempt goes to `sink` as a sample, and the client's health is returned.
+    """Run a block's trials on its seats (by `Trial.key`); every attempt goes to `sink` as a sample, and the client's health is returned.
 
     Warm-up trials are all answered before the first measured one is sent. Requests in flight when a stop rule begins to hold are given up: their
     trials get no final sample and stay pending. A seat whose server dies keeps the reason in `Seat.died`; what was left of it stays pending.
@@ -69,7 +54,7 @@ class _BlockRun:
 
     def __init__(  # noqa: PLR0913, PLR0917 - takes over the arguments of `run_block`
         self,
-        seats: Mapping[str, Seat],
+        seats: Mapping[ServingKey, Seat],
         settings: ExecutionSettings,
         sink: Callable[[Sample], None],
         progress: Progress,
@@ -87,7 +72,9 @@ class _BlockRun:
         self._providers = {key: seat.provider(seat.endpoint, seat.credential, clock) for key, seat in seats.items()}
         self._gate = Gate()
         self._keep_alive = KeepAlive(seats, self._providers, self._gate, progress)
-        self._work = Work((), self._is_dead)
+        self._deaths = Deaths(seats, self._providers, progress)
+        self._attempts = Attempts(seats, self._providers, self._gate, settings, clock)
+        self._work = Work((), self._deaths.is_dead, self._is_over)
         self._answered: deque[tuple[Job, Capture, bool]] = deque()
         self._to_settle = asyncio.Event()
         self._n_settled = 0
@@ -107,7 +94,7 @@ class _BlockRun:
         timer = None if remaining is None else loop.call_later(remaining + 0.001, self._stop.check_time)
         with quiet_collector():
             lag = LoopLag(self._clock)
-            watchers = [asyncio.create_task(self._watch_deaths())]
+            watchers = [asyncio.create_task(self._deaths.watch())]
             if self._settings.keep_alive_s is not None:
                 wanted = self._keep_alive.run(self._settings.keep_alive_s, self._settings.warm_request, self._has_work)
                 watchers.append(asyncio.create_task(wanted))
@@ -134,7 +121,7 @@ class _BlockRun:
         died = [f"server died: {seat.died}" for seat in self._seats.values() if seat.died is not None]
         return lag.finish(
             worker=self._worker,
-            treatment_digests=tuple(self._seats),
+            treatment_digests=tuple(dict.fromkeys(digest for _, digest in self._seats)),
             keep_alive_requests=self._keep_alive.n_sent,
             stopped_by=self._stop.reason or "; ".join(died) or None,
         )
@@ -153,7 +140,8 @@ class _BlockRun:
         """Decide all these trials, or end early. On every way out the complete answers are settled."""
         if not jobs or self._stopped.is_set():
             return
-        self._work = Work(jobs, self._is_dead)
+        self._work = Work(jobs, self._deaths.is_dead, self._is_over)
+        self._deaths.left_of = self._work.left_of
         slots = [asyncio.create_task(self._slot()) for _ in range(min(self._settings.load.concurrency, len(jobs)))]
         settler = asyncio.create_task(self._settle_in_idle_slices())
         stopped = asyncio.create_task(self._stopped.wait())
@@ -177,7 +165,7 @@ class _BlockRun:
         is_alone = self._settings.load.concurrency == 1
         most_unsettled = 4 * self._settings.load.concurrency
         while (job := await self._work.take()) is not None:
-            answered = await self._attempt(job)
+            answered = await self._attempts.make(job)
             if answered is None:
                 self._work.close()
                 continue
@@ -188,32 +176,6 @@ class _BlockRun:
                 self._to_settle.set()
                 if len(self._answered) > most_unsettled:  # bounds memory where answers come faster than they can be read
                     await self._settle(*self._answered.popleft())
-
-    async def _attempt(self, job: Job) -> tuple[Capture, bool] | None:
-        """The answer, and whether it was the first since the model was loaded; None when the seat died before it was asked."""
-        key = job.trial.treatment_digest
-        seat = self._seats[key]
-        loop = asyncio.get_running_loop()
-        if job.arrival_s is not None and (early_s := job.arrival_s - self._clock.now_s()) > 0:
-            await asyncio.sleep(early_s)
-        await _until_released(seat)
-        await self._gate.enter()
-        try:
-            if seat.died is not None:
-                return None
-            is_first = seat.n_sent == 0 and seat.endpoint.owned
-            seat.n_sent += 1
-            seat.in_flight += 1
-            try:
-                capture = await self._providers[key].call(
-                    job.trial.request, seed=job.trial.seed, timeout_s=self._settings.timeout_s, scheduled_s=job.arrival_s
-                )
-            finally:
-                seat.in_flight -= 1
-                seat.last_active_s = loop.time()
-        finally:
-            self._gate.leave()
-        return capture, is_first
 
     async def _settle_in_idle_slices(self) -> None:
         """Read finished answers one by one, with a turn of the loop between them, so that arrivals are never far from being taken."""
@@ -227,12 +189,12 @@ class _BlockRun:
     async def _settle(self, job: Job, capture: Capture, is_first: bool) -> None:
         """Decode an answer, decide whether it is final, and hand it on."""
         exchange = capture.decode()
-        key = job.trial.treatment_digest
-        if isinstance(exchange.outcome, Failure) and exchange.outcome.kind in {"unreachable", "protocol", "server", "timeout"}:
-            exchange = await self._with_cause_of_death(key, exchange)
+        key = job.trial.key
+        if isinstance(exchange.outcome, Failure):
+            exchange = await self._deaths.with_cause(key, exchange)
         outcome = exchange.outcome
         again_s = None
-        if isinstance(outcome, Failure) and not self._is_dead(key):
+        if isinstance(outcome, Failure) and not self._deaths.is_dead(key):
             again_s = delay_s(outcome, trial_id=job.trial.id, attempt=job.attempt, retries=self._settings.retries)
         sample = Sample(
             trial_id=job.trial.id, attempt=job.attempt, is_final=again_s is None, outcome=outcome, timing=exchange.timing, worker=self._worker,
@@ -251,56 +213,16 @@ class _BlockRun:
 
     def _try_again(self, job: Job, failure: Failure, again_s: float) -> None:
         if failure.kind == "rate_limit" and failure.retry_after_s is not None:
-            seat = self._seats[job.trial.treatment_digest]
+            seat = self._seats[job.trial.key]
             seat.held_until_s = max(seat.held_until_s, asyncio.get_running_loop().time() + again_s)
         self._progress.notify(RetryPlanned(trial=job.trial, attempt=job.attempt, failure=failure, delay_s=again_s))
         self._work.again(msgspec.structs.replace(job, attempt=job.attempt + 1, arrival_s=None), again_s)
 
-    async def _with_cause_of_death(self, key: str, exchange: Exchange) -> Exchange:
-        """The exchange, with the death of its server as the failure's words if that is what it was."""
-        seat = self._seats[key]
-        failure = exchange.outcome
-        if seat.endpoint.owned and isinstance(failure, Failure) and failure.kind in {"unreachable", "protocol"}:
-            for _ in range(_REAPING_LOOKS):
-                if self._is_gone(key):
-                    break
-                await asyncio.sleep(_REAPING_LOOK_S)
-        if seat.died is None and not self._is_gone(key):
-            return exchange
-        reason = seat.died or ""
-        kind: FailureKind = "out_of_memory" if "memory" in reason.lower() else "server"
-        return msgspec.structs.replace(exchange, outcome=Failure(kind=kind, message=f"the server died: {reason}"))
+    def _is_over(self) -> bool:
+        return self._stop.reason is not None
 
-    def _is_gone(self, key: str) -> bool:
-        seat = self._seats[key]
-        reason = seat.death() if seat.died is None else None
-        if reason is not None:
-            seat.died = reason
-            self._progress.notify(SeatDied(treatment_digest=key, reason=reason, not_tried=self._work.left_of(key)))
-        return seat.died is not None
-
-    async def _watch_deaths(self) -> None:
-        """Give up what is in flight to a server that has died, even if nothing closed the connection."""
-        while True:
-            await asyncio.sleep(_DEATH_WATCH_S)
-            for key, seat in self._seats.items():
-                if seat.died is None and self._is_gone(key):
-                    await self._providers[key].close()
-
-    def _is_dead(self, key: str) -> bool:
-        return self._seats[key].died is not None
-
-    def _has_work(self, key: str) -> bool:
+    def _has_work(self, key: ServingKey) -> bool:
         return self._work.left_of(key) > 0
-
-
-async def _until_released(seat: Seat) -> None:
-    """Wait until the time that the server asked for is over; it may be moved while one waits."""
-    while True:
-        hold_s = seat.held_until_s - asyncio.get_running_loop().time()
-        if hold_s <= 0:
-            return
-        await asyncio.sleep(hold_s)
 
 
 async def _end(tasks: Sequence[asyncio.Task[object]] | list[asyncio.Task[None]]) -> None:

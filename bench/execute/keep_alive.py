@@ -8,7 +8,7 @@ from bench.execute.progress import KeptAlive, Progress
 from bench.execute.seat import Seat
 from bench.protocols import Provider
 from bench.records.exchange import Failure
-from bench.records.plan import Request
+from bench.records.plan import Request, ServingKey
 from bench.records.spec import Generation, Message
 
 # One token is enough to keep a model resident; streaming would only add chunks.
@@ -19,7 +19,7 @@ _LONGEST_ANSWER_S = 30.0
 class KeepAlive:
     """Watches the seats of one block. `n_sent` counts what it sent."""
 
-    def __init__(self, seats: Mapping[str, Seat], providers: Mapping[str, Provider], gate: Gate, progress: Progress) -> None:
+    def __init__(self, seats: Mapping[ServingKey, Seat], providers: Mapping[ServingKey, Provider], gate: Gate, progress: Progress) -> None:
         """Watch nothing yet."""
         self._seats = seats
         self._providers = providers
@@ -27,7 +27,7 @@ class KeepAlive:
         self._progress = progress
         self.n_sent = 0
 
-    async def run(self, every_s: float, request: Request, is_wanted: Callable[[str], bool]) -> None:
+    async def run(self, every_s: float, request: Request, is_wanted: Callable[[ServingKey], bool]) -> None:
         """Until cancelled: whenever a wanted seat has been idle for `every_s`, hold new sends, wait for those in flight, and ask it for a word."""
         loop = asyncio.get_running_loop()
         while True:
@@ -42,10 +42,11 @@ class KeepAlive:
                     if self._seats[key].last_active_s + every_s <= loop.time():  # nothing was in flight to it meanwhile
                         await self._send(key, request)
 
-    async def _send(self, key: str, request: Request) -> None:
+    async def _send(self, key: ServingKey, request: Request) -> None:
         seat = self._seats[key]
         capture = await self._providers[key].call(request, seed=None, timeout_s=_LONGEST_ANSWER_S)
         seat.last_active_s = asyncio.get_running_loop().time()
         self.n_sent += 1
         outcome = capture.decode().outcome
-        self._progress.notify(KeptAlive(treatment_digest=key, failure=outcome if isinstance(outcome, Failure) and outcome.kind != "empty" else None))
+        failure = outcome if isinstance(outcome, Failure) and outcome.kind != "empty" else None
+        self._progress.notify(KeptAlive(model_id=key[0], treatment_digest=key[1], failure=failure))

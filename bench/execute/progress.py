@@ -35,6 +35,7 @@ class RetryPlanned(msgspec.Struct, frozen=True, kw_only=True):
 class KeptAlive(msgspec.Struct, frozen=True, kw_only=True):
     """An idle endpoint was sent a light prompt. `failure` None: it answered."""
 
+    model_id: str
     treatment_digest: str
     failure: Failure | None = None
 
@@ -42,6 +43,7 @@ class KeptAlive(msgspec.Struct, frozen=True, kw_only=True):
 class SeatDied(msgspec.Struct, frozen=True, kw_only=True):
     """The server of a treatment has ended; the rest of its trials in this block, `not_tried` of them, stay pending."""
 
+    model_id: str
     treatment_digest: str
     reason: str
     not_tried: int

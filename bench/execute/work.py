@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from bench.records.plan import Trial
+from bench.records.plan import ServingKey, Trial
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,18 +21,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Work:
     """Fresh jobs in order; retries when they are due. Every trial stays open until it is decided or given up."""
 
-    def __init__(self, jobs: Iterable[Job], is_dead: Callable[[str], bool]) -> None:
-        """`is_dead(treatment_digest)`: jobs of such treatments are given up."""
+    def __init__(self, jobs: Iterable[Job], is_dead: Callable[[ServingKey], bool], is_over: Callable[[], bool]) -> None:
+        """`is_dead(key)`: jobs of what is not served any more are given up. `is_over()`: nothing more is handed out."""
         self._fresh = deque(jobs)
         self._retries: list[tuple[float, int, Job]] = []
         self._is_dead = is_dead
+        self._is_over = is_over
         self._open = len(self._fresh)
         self._n_retries = 0
         self._changed = asyncio.Event()
 
     async def take(self) -> Job | None:
         """The next job, as soon as there is one; None when nothing is left."""
-        while True:
+        while not self._is_over():
             now_s = asyncio.get_running_loop().time()
             if self._retries and self._retries[0][0] <= now_s:
                 job = heapq.heappop(self._retries)[2]
@@ -43,9 +44,10 @@ class Work:
             else:
                 await self._wait(self._retries[0][0] - now_s if self._retries else None)
                 continue
-            if not self._is_dead(job.trial.treatment_digest):
+            if not self._is_dead(job.trial.key):
                 return job
             self.close()
+        return None
 
     async def _wait(self, timeout_s: float | None) -> None:
         self._changed.clear()
@@ -65,7 +67,7 @@ class Work:
         self._open -= 1
         self._changed.set()
 
-    def left_of(self, treatment_digest: str) -> int:
+    def left_of(self, key: ServingKey) -> int:
         """How many jobs of a treatment wait."""
         waiting = [*self._fresh, *(job for _, _, job in self._retries)]
-        return sum(job.trial.treatment_digest == treatment_digest for job in waiting)
+        return sum(job.trial.key == key for job in waiting)

@@ -16,6 +16,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     cache: Literal["allow", "bypass"] = "allow"
 
 
+ServingKey = tuple[str, str]
+"""Model id and treatment digest: what is served once. Two models may be alike in all that a digest covers (one server here, one there)."""
+
+
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     """What answers: a model as one variant serves it.
 
@@ -32,6 +36,11 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     device: Device | None = None
     threads: int | None = None
     context: int | None = None
+
+    @property
+    def key(self) -> ServingKey:
+        """What serves this treatment."""
+        return self.model_id, self.digest
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +61,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     is_warmup: bool = False
     seed: int | None = None
     request: Request
+
+    @property
+    def key(self) -> ServingKey:
+        """What serves this trial."""
+        return self.model_id, self.treatment_digest
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
