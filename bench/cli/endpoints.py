@@ -49,7 +49,7 @@ def offered_models(typed: str, credential: str | None = None, within_s: float = 
             break
         if answer.status == 200 and (models := model_ids(answer.value())) is not None:
             return Offer(base_url=place, models=models)
-        if answer.status in {401, 403}:
+        if answer.status not in {404, 405}:
             break
     raise _no_list(address, answer, has_key=credential is not None)
 

@@ -56,9 +56,7 @@ def _timer() -> Finding:
     typical = statistics.median(lateness)
     detail = f"timer late by {typical * 1e3:.2f} ms (median), {max(lateness) * 1e3:.2f} ms at most; clock resolution {resolution * 1e9:.0f} ns"
     if typical > _LATE_S:
-        return Finding(
-            what="timer", state="problem", detail=detail, advice="the machine is busy or its timer coarse: end other work, avoid a shared core"
-        )
+        return Finding(what="timer", state="problem", detail=detail, advice="end other work; a coarse timer makes sends late")
     return Finding(what="timer", state="ok", detail=detail)
 
 

@@ -35,9 +35,8 @@ def cache_folder(folder: Path) -> Finding:
     free = cache.free_bytes(folder)
     detail = f"{folder}: {len(entries)} files, {held}; {megabytes(free)} free"
     if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
-        return Finding(
-            what="cache", state="problem", detail=f"{folder} cannot be written", advice="set BENCH_CACHE to a folder of yours", is_needed=True
-        )
+        advice = "set BENCH_CACHE to a folder that you may write to"
+        return Finding(what="cache", state="problem", detail=f"{folder} cannot be written", advice=advice, is_needed=True)
     if free < _LITTLE:
         advice = "free some, `bench models rm`, or set BENCH_CACHE to a folder on a larger disk"
         return Finding(what="cache", state="problem", detail=detail, advice=advice)

@@ -13,9 +13,7 @@ from bench.cli.doctor.finding import Finding
 
 DISTRIBUTION = "bench-spec"
 _OLDEST_PYTHON = (3, 11)
-_REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(?P<bounds>[^;]*)(?:;.*extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"].*)?"
-)
+_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"].*)?")
 _LEAST = re.compile(r">=\s*([0-9][0-9.]*)")
 _FOR = {
     "local": "embedded models (`runtime: llama.cpp`) and memory readings",
@@ -106,7 +104,7 @@ def _embedded() -> Finding:
         advice = f"pip install '{DISTRIBUTION}[local]'"
         return Finding(what="embedded llama.cpp", state="absent", detail="xllamacpp is not installed", advice=advice)
     try:
-        done = subprocess.run([sys.executable, "-c", _DEVICES], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([sys.executable, "-P", "-c", _DEVICES], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
         return Finding(what="embedded llama.cpp", state="problem", detail="xllamacpp does not load within 20 s", advice="look at the machine's load")
     if done.returncode != 0:
