@@ -1,0 +1,99 @@
+"""Reading what a spec is made of: the spec itself, and files inside its folder. Nothing else is ever opened."""
+
+from pathlib import Path, PurePosixPath
+
+from bench.records.source import Diagnostic, SourceFile
+from bench.spec.marked import Marked
+from bench.spec.yaml_source import MAX_BYTES, Unreadable, parse
+
+MAX_TOTAL_BYTES = 16 * 2**20
+MAX_FILES = 200
+
+
+class FileProblem(Exception):
+    """A file cannot be used; says why, for the place that names it."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        """Keep what a finding needs."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Folder:
+    """The spec's file and folder, and every file that was read so far (`sources`), with what is wrong inside them (`found`)."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at the path; nothing is read yet."""
+        self.path = path
+        self.folder = path.parent
+        self.sources: list[SourceFile] = []
+        self.found: list[Diagnostic] = []
+        self._trees: dict[str, Marked | None] = {}
+
+    def spec(self) -> Marked | None:
+        """The spec's own data, or None when it is unreadable (then `found` says why)."""
+        try:
+            content = _read(self.path, str(self.path))
+        except FileProblem as problem:
+            self.found.append(Diagnostic(code=problem.code, severity="error", message=problem.message, hint=problem.hint))
+            return None
+        return self._parse(content, self.path.name, str(self.path))
+
+    def tree(self, name: str) -> Marked | None:
+        """The data of a file inside the folder, or None when it is unreadable (then `found` says why). Read once.
+
+        Raises: FileProblem when the path leads elsewhere, or there is no such file.
+        """
+        if name not in self._trees:
+            path = inside(self.folder, name)
+            content = _read(path, name)
+            if len(self.sources) >= MAX_FILES or sum(len(source.content) for source in self.sources) + len(content) > MAX_TOTAL_BYTES:
+                raise FileProblem("file-size", f"a spec is made of at most {MAX_FILES} files and {MAX_TOTAL_BYTES:,} bytes", "split the experiment")
+            self._trees[name] = self._parse(content, PurePosixPath(name).as_posix(), (self.folder / name).as_posix())
+        return self._trees[name]
+
+    def _parse(self, content: bytes, name: str, shown: str) -> Marked | None:
+        self.sources.append(SourceFile(path=name, content=content, shown=shown))
+        try:
+            tree, found = parse(content, name)
+        except Unreadable as problem:
+            self.found.append(problem.found)
+            return None
+        self.found.extend(found)
+        return tree
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file that a spec names by a path inside its folder.
+
+    Raises: FileProblem when the path is absolute, climbs, or a link leads out of the folder.
+    """
+    pure = PurePosixPath(name)
+    if not name.strip() or not name.isprintable():
+        raise FileProblem("file-outside", "this is no path of a file", "write a path inside the spec's folder, such as `prompts/meetings.yaml`")
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name or (len(name) > 1 and name[1] == ":"):
+        raise FileProblem("file-outside", f"the path '{name[:80]}' is not inside the spec's folder", "use a relative path with `/` and without `..`")
+    try:
+        path = (folder / pure).resolve()
+        root = folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise FileProblem("file-missing", f"'{name[:80]}' cannot be reached: {error.__class__.__name__}") from error
+    if not path.is_relative_to(root):
+        raise FileProblem("file-outside", f"'{name[:80]}' is a link that leads out of the spec's folder", "copy the file into the folder")
+    return path
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise FileProblem("file-missing", f"'{name}' is a folder, not a file", "name the file in it")
+        if not path.exists():
+            raise FileProblem("file-missing", f"there is no file '{name}'", "check the path; `bench init` writes a spec to start from")
+        if not path.is_file():
+            raise FileProblem("file-missing", f"'{name}' is no ordinary file", "name an ordinary file")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise FileProblem("file-missing", f"'{name}' cannot be read: {getattr(error, 'strerror', None) or error}", "check its permissions") from error

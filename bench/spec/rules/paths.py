@@ -1,0 +1,32 @@
+"""Files that a spec names without reading them in: inside its folder, and there."""
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from bench.records.source import Diagnostic, Severity
+from bench.spec.files import FileProblem, inside
+from bench.spec.marked import Path
+from bench.spec.rules.view import View, text
+
+_NAMED: tuple[tuple[str, str, Severity], ...] = (
+    ("report", "template", "error"),
+    ("load", "file", "error"),
+    ("judge", "labels", "warning"),  # labels are written later, by people, with what a first run gave
+)
+
+
+def check(view: View, folder: FilePath) -> Iterator[Diagnostic]:
+    """Paths that lead out of the folder, and files that are not there."""
+    for section, key, severity in _NAMED:
+        name = text(view.section(section), key)
+        if not name:
+            continue
+        where: Path = (section, key)
+        try:
+            path = inside(folder, name)
+        except FileProblem as problem:
+            yield view.tree.diagnose(where, problem.code, problem.message, hint=problem.hint)
+            continue
+        if not path.is_file():
+            message = f"there is no file '{name[:80]}' in the spec's folder"
+            yield view.tree.diagnose(where, "file-missing", message, hint="check the path", severity=severity)
