@@ -41,8 +41,7 @@ def print_offer(offer: Offer, style: str) -> None:
         return
     for name in offer.models:
         sys.stdout.write(one_line(name) + "\n")
-    n = len(offer.models)
-    sys.stderr.write(f"{n} model{'s' * (n != 1)} at {one_line(offer.base_url)}\n")
+    sys.stderr.write(f"{counted(len(offer.models), 'model')} at {one_line(offer.base_url)}\n")
 
 
 def print_cache(entries: Sequence[CacheEntry], folder: Path, style: str) -> None:
@@ -59,7 +58,7 @@ def print_cache(entries: Sequence[CacheEntry], folder: Path, style: str) -> None
         for entry in entries
     ]
     sys.stdout.write(columns(rows))
-    sys.stderr.write(f"{len(entries)} files, {megabytes(sum(entry.bytes for entry in entries))}, in {one_line(str(folder))}\n")
+    sys.stderr.write(f"{counted(len(entries), 'file')}, {megabytes(sum(entry.bytes for entry in entries))}, in {one_line(str(folder))}\n")
 
 
 def print_details(entry: CacheEntry, style: str) -> None:
@@ -88,6 +87,11 @@ def print_details(entry: CacheEntry, style: str) -> None:
     if note:
         rows.append(("note", note))
     sys.stdout.write(columns([(name, one_line(value)) for name, value in rows]))
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def megabytes(n: int) -> str:

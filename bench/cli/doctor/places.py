@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.cli.doctor.finding import Finding
 from bench.cli.endpoints import offered_models
-from bench.cli.model_tables import megabytes
+from bench.cli.model_tables import counted, megabytes
 from bench.errors import BenchError
 from bench.providers.wire.stamps import ANCILLARY_BYTES, KernelClock, ask_for_stamps
 from bench.serving import cache
@@ -33,7 +33,7 @@ def cache_folder(folder: Path) -> Finding:
     entries = cache.entries(folder)
     held = megabytes(sum(entry.bytes for entry in entries))
     free = cache.free_bytes(folder)
-    detail = f"{folder}: {len(entries)} files, {held}; {megabytes(free)} free"
+    detail = f"{folder}: {counted(len(entries), 'file')}, {held}; {megabytes(free)} free"
     if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
         advice = "set BENCH_CACHE to a folder that you may write to"
         return Finding(what="cache", state="problem", detail=f"{folder} cannot be written", advice=advice, is_needed=True)
@@ -65,7 +65,7 @@ def _server(what: str, address: str) -> Finding:
         return Finding(what=what, state="problem", detail=error.message, advice=error.hint)
     took_ms = (time.perf_counter() - started) * 1e3
     names = ", ".join(offer.models[:_SHOWN_MODELS]) + (", …" if len(offer.models) > _SHOWN_MODELS else "")
-    detail = f"{offer.base_url} answers in {took_ms:.0f} ms with {len(offer.models)} models" + (f": {names}" if names else "")
+    detail = f"{offer.base_url} answers in {took_ms:.0f} ms with {counted(len(offer.models), 'model')}" + (f": {names}" if names else "")
     return Finding(what=what, state="ok", detail=detail)
 
 

@@ -96,7 +96,8 @@ def test_show_tells_source_digest_and_header(entry, capsys):
     assert "\x1b" not in shown
 
 
-def test_show_for_programs_holds_the_header(entry, capsys):
+@pytest.mark.usefixtures("entry")
+def test_show_for_programs_holds_the_header(capsys):
     assert verb(models, "show", "tiny.gguf", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["gguf"]["context length"] == 8192
 
