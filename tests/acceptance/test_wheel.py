@@ -1,5 +1,6 @@
 """The wheel is what users get: built, installed into a fresh environment, and used from a folder that knows nothing of the checkout."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from harness.published import validated
 from harness.source_tree import ROOT
 
 
@@ -66,3 +68,38 @@ def test_command_validates_a_spec_from_outside_the_checkout(fresh, tmp_path):
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     said = call(fresh.parent / "bench", "validate", "specs/summarizer.yaml", cwd=tmp_path)
     assert "summarizer.yaml" in said
+
+
+SPEC = """\
+bench: 1
+name: outside
+version: 1.0.0
+models:
+  - {{id: mock, runtime: external, base_url: {base_url}, model: mock}}
+prompts:
+  - id: hello
+    user: Say hello.
+    aspects: [{{id: short, check: {{max_words: 500}}}}]
+rounds: 3
+"""
+
+
+@pytest.fixture
+def mock_server(fresh, tmp_path):
+    server = subprocess.Popen([fresh, "-m", "bench.providers.mock_server"], cwd=tmp_path, stdout=subprocess.PIPE)
+    yield json.loads(server.stdout.readline())["base_url"]
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+
+def test_command_runs_a_spec_from_outside_the_checkout_and_writes_what_the_schemas_say(fresh, mock_server, tmp_path):
+    (tmp_path / "outside.yaml").write_text(SPEC.format(base_url=mock_server))
+    folder = tmp_path / call(fresh.parent / "bench", "run", "outside.yaml", cwd=tmp_path).splitlines()[-1]
+    assert folder.is_relative_to(tmp_path / "runs" / "outside")
+    assert (folder / "report.md").stat().st_size > 0
+    found = validated(folder)
+    assert found["plan"] == 1 + 1 + 3
+    assert found["sample"] >= 3
+    assert min(found["status"], found["health"]) >= 1
+    assert (found["grade"], found["run"], found["summary"]) == (3, 1, 1)
