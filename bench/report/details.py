@@ -135,7 +135,11 @@ def outliers(seen: Lookup) -> Section:
     text = ("Flagged where |value − median of the prompt| > 5 MAD (median absolute deviation). They stay in every number above.",)
     found = seen.summary.outliers
     if not found:
-        return Section(id="outliers", title="Outliers", text=("None: no sample is further than 5 MAD from the median of its prompt.",))
+        return Section(
+            id="outliers",
+            title="Outliers",
+            text=("None flagged: nothing further than 5 MAD from the median of its prompt, where a prompt has trials enough to tell.",),
+        )
     units = {estimate.metric: estimate.unit for estimate in seen.summary.estimates}
     rows, notes = bounded([_outlier_row(seen, one, units.get(one.metric, "")) for one in found])
     titles = (("Metric", False), ("Model", False), ("Prompt", False), ("Value", True), ("Median", True), ("MAD", True), ("Trial", False))

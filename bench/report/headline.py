@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench.records.observation import Observation
 from bench.records.run import Manifest
 from bench.records.spec import Spec
 from bench.report import numbers
@@ -59,27 +58,22 @@ def _generation(spec: Spec) -> str:
     return ", ".join(parts)
 
 
-def cautions(seen: Lookup, spec: Spec, manifest: Manifest, observations: Sequence[Observation]) -> tuple[str, ...]:
+def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
     """Everything that limits belief in the numbers, the gravest first."""
-    return (*_of_the_client(seen), *_of_the_run(seen, manifest), *_of_the_answers(seen, observations), *_not_evaluated(seen, spec), *_notes(seen))
+    return (*_of_the_client(seen), *_of_the_run(seen, manifest), *_of_the_answers(seen), *_not_evaluated(seen, spec), *_notes(seen))
 
 
 def _of_the_client(seen: Lookup) -> Iterator[str]:
     if seen.summary.client_saturated:
-        lag = max((block.lag_p99_s for block in seen.summary.health), default=0.0)
-        yield (
-            f"The measuring client could not keep up (event loop lag p99 {numbers.seconds(lag)}): latencies may be the client's, not the model's. "
-            "Do not decide on them; measure again on a quieter machine or with less concurrency."
-        )
+        yield "Client saturated: do not decide on the latencies, they hold the client's own delay. Measure again with less load or on a quieter machine."
 
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:
     stopped = sorted({block.stopped_by for block in seen.summary.health if block.stopped_by})
-    missing = sum(count.missing for count in seen.counts.values())
     if manifest.status != "finished":
         by = f" by {', '.join(short(rule, 60) for rule in stopped)}" if stopped else ""
         words = {"running": "is not finished", "failed": "failed"}.get(manifest.status, f"was {manifest.status}{by}")
-        yield f"This run {words}: {numbers.count(missing, 'trial')} missing. `bench run {short(manifest.spec_file)} --resume` continues it."
+        yield f"This run {words}; `bench run {short(manifest.spec_file)} --resume` continues it."
     absent = [key for key in seen.keys if key not in seen.measured]
     if absent:
         named = ", ".join(f"{seen.label(key)} ({status.state if (status := seen.status(key)) else 'not tried'})" for key in absent)
@@ -88,11 +82,9 @@ def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:
     if part or manifest.overrides:
         given = [short(word, 120) for word in (*part, *(f"--set {word}" for word in manifest.overrides))]
         yield f"Not the spec as it stands: {', '.join(given).replace('`', '')}."
-    if any(session.spec_changed for session in manifest.sessions):
-        yield "The spec was changed between sessions of this run (allowed on resuming): its trials are not all alike."
 
 
-def _of_the_answers(seen: Lookup, observations: Sequence[Observation]) -> Iterator[str]:
+def _of_the_answers(seen: Lookup) -> Iterator[str]:
     failed = {kind: 0 for count in seen.counts.values() for kind in count.failures}
     for count in seen.counts.values():
         for kind, n in count.failures.items():
@@ -102,13 +94,7 @@ def _of_the_answers(seen: Lookup, observations: Sequence[Observation]) -> Iterat
         yield f"{numbers.count(sum(failed.values()), 'trial')} failed ({kinds}): counted as failures, in no latency."
     prompts = _prompts(seen)
     if seen.measured and 0 < prompts < FEW_PROMPTS:
-        yield (
-            f"Few prompts ({prompts}): intervals say how the models differ on prompts like these; those of means, clustered over fewer than "
-            f"{FEW_PROMPTS} prompts, tend to be too narrow."
-        )
-    guessed = sum(one.completion is not None and one.completion.usage.counted_by == "estimate" for one in observations)
-    if guessed:
-        yield f"Token counts of {numbers.count(guessed, 'answer')} are estimates: the server did not count."
+        yield f"Only {numbers.count(prompts, 'prompt')}: the intervals speak of prompts like these; more prompts tell more than more rounds."
     lengths = [found for key in seen.measured if (found := seen.of(key, "completion_tokens", "mean", "p50")) and found.value]
     values = [found.value for found in lengths if found.value]
     if len(values) > 1 and max(values) > 1.2 * min(values):  # a fifth longer makes latencies a fifth longer at equal speed

@@ -37,7 +37,7 @@ def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Ma
         answers=tuple(answer for group in groups for answer in group.answers),
         title=f"{short(spec.name, 120)} {short(spec.version, 40)}",
         headline=headline(seen, spec, manifest),
-        cautions=cautions(seen, spec, manifest, observed),
+        cautions=cautions(seen, spec, manifest),
         sections=tuple(section for section in sections if section is not None),
         prompts=groups,
         answers_note=note,

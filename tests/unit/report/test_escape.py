@@ -11,7 +11,8 @@ from bench.report import escape
 
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 WORDS = st.sampled_from(
-    ["<script>", "</details>", "<!--", "![x](http://e.example/x)", "[a](b)", "[a]: b", "[^1]", "|", "`", "``", "```", "~~~", "~~", "**", "_", "* ", "- ",
+    ["<script>", "</details>", "<!--", "![x](http://e.example/x)", "[a](b)", "[a]: b", "[^1]", "|", "`", "``", "```", "~~~", "~~", "**", "_", "* ",
+     "- ",
      "+ ", "1. ", "1) ", "# ", "## ", "---", "===", "> ", "    ", "\t", "\n", "\n\n", "\\", "&lt;", "&#60;", "<http://e.example>",
      "http://e.example/|", "www.e.example",
      "me@e.example", "@octocat", "#123", "GH-1", "$x$", "\x1b[2J", "\u202e", "\u2028", "\x00", "\x85", "word", "1.5", "[1.0–2.0]", "(x)",

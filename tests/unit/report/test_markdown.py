@@ -24,7 +24,7 @@ def test_report_is_the_golden_one():
 def test_report_of_a_saturated_client_says_so_before_anything_else():
     text = Markdown().render(view(saturated=True), None)
     first = next(line for line in text.splitlines() if line.startswith("> * "))
-    assert "could not keep up" in first
+    assert "Client saturated" in first
     assert text.index(first) < text.index("## Results")
 
 
