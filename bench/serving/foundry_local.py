@@ -1,8 +1,8 @@
 """A Foundry Local service that already runs, found by `base_url:` or the environment name FOUNDRY_LOCAL_ENDPOINT. No port is guessed: it changes.
 
-The service answers to exact names (`name:version`), while an alias serves only to load. An alias need not be the start of a name, so what it means is
-found by loading it and looking which name is new. The device is part of the name (`…-generic-cpu:1`); there is no switch. Hosting a model in a process
-of our own through the SDK comes with a later version.
+The service answers to exact names (`name:version`), while an alias serves only to load. An alias need not be the start of a name, so what it means
+is found by loading it and looking which name is new. The device is part of the name (`…-generic-cpu:1`); there is no switch. Hosting a model in a
+process of our own through the SDK comes with a later version.
 """
 
 import re

@@ -71,7 +71,8 @@ class ChildProcess:
         self._news = threading.Condition()
         self._closing = False
         self._end = "ended by bench"
-        threading.Thread(target=self._listen, name=f"listen to {log.stem}", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name=f"listen to {log.stem}", daemon=True)
+        self._listener.start()
         self._wait_for(lambda: bool(self._told), time.perf_counter() + 10.0)
         if "started" not in self._told:
             self.close()
@@ -91,13 +92,14 @@ class ChildProcess:
 
     def _listen(self) -> None:
         assert self._guardian.stdout is not None  # noqa: S101 - it was asked for as a pipe
-        for line in self._guardian.stdout:
-            with contextlib.suppress(ValueError):
-                told = json.loads(line[:65536])
-                if isinstance(told, dict):
-                    with self._news:
-                        self._told.update(told)
-                        self._news.notify_all()
+        with self._guardian.stdout as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    told = json.loads(line)
+                    if isinstance(told, dict):
+                        with self._news:
+                            self._told.update(told)
+                            self._news.notify_all()
         with self._news:
             self._told["silent"] = True
             self._news.notify_all()
@@ -192,6 +194,7 @@ class ChildProcess:
             with contextlib.suppress(OSError):
                 self._guardian.kill() if sys.platform == "win32" else os.killpg(self._guardian.pid, signal.SIGKILL)
             self._guardian.wait()
+        self._listener.join(1.0)
 
 
 def log_path(treatment: Treatment, context: ServingContext) -> Path:

@@ -1,0 +1,119 @@
+import os
+
+import pytest
+from harness.serving import Answer, answering, context, models, treatment
+
+from bench.errors import ServingError
+from bench.records.spec import Gpu, ModelSpec
+from bench.serving.foundry_local import FoundryLocal, device_of, wanted_device
+
+CPU, GPU, OTHER = "Phi-4-mini-instruct-generic-cpu:5", "Phi-4-mini-instruct-cuda-gpu:5", "DeepSeek-R1-Distill-Qwen-7B-generic-cpu:3"
+
+
+class Service:
+    """A Foundry Local service: which names it knows, which alias loads which, what is loaded."""
+
+    def __init__(self, aliases, loaded=()):
+        self.aliases, self.loaded, self.asked = aliases, list(loaded), []
+
+    def __call__(self, path, _headers):
+        self.asked.append(path)
+        first, _, last = path.strip("/").rpartition("/")
+        match first:
+            case "" if last == "status":
+                return Answer(value={"pid": os.getpid(), "endpoints": []})
+            case "v1":
+                return models(CPU, GPU, OTHER)
+            case "models" if last == "loaded":
+                return Answer(value=self.loaded)
+            case "models/load":
+                if last not in self.aliases:
+                    return Answer(status=404)
+                if self.aliases[last] not in self.loaded:
+                    self.loaded.append(self.aliases[last])
+            case "models/unload":
+                self.loaded.remove(self.aliases[last])
+        return Answer(value={})
+
+
+def entry(**fields):
+    return ModelSpec(id="phi", runtime="foundry-local", **fields)
+
+
+def refusal(folder, environ, model, **fields):
+    with pytest.raises(ServingError) as caught:
+        FoundryLocal().serve(treatment(model, **fields), context(folder, environ=environ))
+    assert caught.value.state == "unavailable"
+    return caught.value
+
+
+def test_without_an_address_it_is_unavailable_and_no_port_is_guessed(tmp_path):
+    found = refusal(tmp_path, {}, entry(alias="phi-4-mini"))
+    assert found.message == "no running Foundry Local service is named"
+    assert "FOUNDRY_LOCAL_ENDPOINT" in found.hint
+
+
+def test_a_dead_address_is_said_to_be_dead(tmp_path):
+    found = refusal(tmp_path, {"FOUNDRY_LOCAL_ENDPOINT": "http://127.0.0.1:9"}, entry(alias="phi-4-mini"))
+    assert "no Foundry Local service answers on http://127.0.0.1:9" in found.message
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/v1"])
+def test_an_alias_is_loaded_named_exactly_and_unloaded(tmp_path, ending):
+    service = Service({"deepseek-r1-7b": OTHER})
+    with answering(service) as url:
+        served = FoundryLocal().serve(treatment(entry(alias="deepseek-r1-7b")), context(tmp_path, environ={"FOUNDRY_LOCAL_ENDPOINT": url + ending}))
+        assert served.endpoint.served_model == OTHER
+        assert served.endpoint.base_url == f"{url}/v1"
+        assert served.endpoint.load_s >= 0
+        assert served.endpoint.device == "cpu (generic, by its name)"
+        assert served.endpoint.pid == os.getpid()
+        assert not served.endpoint.owned
+        facts = served.facts()
+        assert facts.rss_loaded_bytes > 0
+        assert "whole Foundry Local service" in facts.notes[0]
+        served.close()
+        served.close()
+    assert service.loaded == []
+    assert service.asked.count("/models/unload/deepseek-r1-7b") == 1
+
+
+def test_what_was_loaded_before_is_used_and_left_loaded(tmp_path):
+    service = Service({}, loaded=[CPU, OTHER])
+    with answering(service) as url:
+        served = FoundryLocal().serve(treatment(entry(model=CPU, base_url=url)), context(tmp_path))
+        assert served.endpoint.served_model == CPU
+        assert served.endpoint.load_s is None
+        served.close()
+    assert service.loaded == [CPU, OTHER]
+
+
+def test_an_alias_that_is_loaded_among_others_is_unclear(tmp_path):
+    with answering(Service({"phi-4-mini": CPU}, loaded=[CPU, OTHER])) as url:
+        found = refusal(tmp_path, {}, entry(alias="phi-4-mini", base_url=url))
+    assert "unclear" in found.message
+    assert CPU in found.hint
+
+
+def test_a_device_that_the_name_contradicts_is_refused(tmp_path):
+    with answering(Service({"phi-4-mini": CPU})) as url:
+        found = refusal(tmp_path, {}, entry(alias="phi-4-mini", base_url=url), device="gpu")
+    assert "does not run on device 'gpu'" in found.message
+    assert f"model: {GPU}" in found.hint
+
+
+def test_an_unknown_name_gets_a_near_miss(tmp_path):
+    with answering(Service({})) as url:
+        found = refusal(tmp_path, {}, entry(model="Phi-4-mini-instruct-generic-cpu", base_url=url))
+        unknown = refusal(tmp_path, {}, entry(alias="nothing-like-it", base_url=url))
+    assert f"near: {CPU}" in found.hint
+    assert "knows no model 'nothing-like-it'" in unknown.message
+
+
+def test_the_device_is_read_from_either_word():
+    model = entry()
+    assert wanted_device(treatment(model)) == "auto"
+    assert wanted_device(treatment(model, gpu=Gpu(mode="off"))) == "cpu"
+    assert wanted_device(treatment(model, gpu=Gpu(mode="on"))) == "gpu"
+    assert wanted_device(treatment(model, device="npu", gpu=Gpu(mode="on"))) == "npu"
+    assert device_of("something-else") is None
