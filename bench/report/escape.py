@@ -80,6 +80,11 @@ def _markdown_marks(text: str) -> str:
     return _REFERENCE.sub(lambda found: f"{found[0]}&#8203;", escaped)
 
 
+def markdown_tight(text: str) -> Markup:
+    """A number with its unit, or an interval, that a narrow table cell does not break: no-break spaces, and a word joiner after the dash."""
+    return Markup(markdown(text).replace(" ", "\u00a0").replace("–", "–\u2060"))  # noqa: S704 - escaped above
+
+
 def markdown_code(text: str, *, in_table: bool = True) -> Markup:
     """A code span that ends where it should; inside a table, GitHub wants a pipe with a backslash even in code."""
     line = one_line(text)

@@ -65,7 +65,10 @@ def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
 
 def _of_the_client(seen: Lookup) -> Iterator[str]:
     if seen.summary.client_saturated:
-        yield "Client saturated: do not decide on the latencies, they hold the client's own delay. Measure again with less load or on a quieter machine."
+        yield (
+            "Client saturated: do not decide on these latencies, they hold the client's own delay. "
+            "Measure again on a quieter machine or with less load."
+        )
 
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:

@@ -33,6 +33,7 @@ def environment(kind: str) -> ImmutableSandboxedEnvironment:
     made.filters["cell_code"] = escape.markdown_code
     made.filters["block"] = escape.markdown_block
     made.filters["visible"] = escape.visible
+    made.filters["tight"] = escape.markdown_tight
     made.filters["prose"] = escape.html_prose
     return made
 

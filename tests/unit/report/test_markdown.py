@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from bench.report.markdown import Markdown
 
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-OURS = {"<details>", "</details>", "<summary>", "</summary>", "<b>", "</b>", "<sub>", "</sub>"}
+OURS = {"<details>", "</details>", "<summary>", "</summary>", "<b>", "</b>", "<sub>", "</sub>", "<br>"}
 
 
 def tokens(markdown):
