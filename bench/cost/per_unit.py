@@ -9,7 +9,7 @@ _MILLION = 1_000_000
 
 
 def derive(run_cost: CostEstimate, basis: CostBasis) -> tuple[CostEstimate, ...]:
-    """Three estimates, `run_cost` itself not among them: per request, per million *output* tokens, per accepted answer.
+    """Three estimates, `run_cost` itself not among them: per answered request, per million *output* tokens, per accepted answer.
 
     The whole cost is spread over each unit: a million output tokens carry the cost of their prompts and of failed requests too, and an accepted
     answer that of the answers that were not accepted. Each keeps currency and basis. Without units to divide by, `amount` is None and `note` says
@@ -21,7 +21,7 @@ def derive(run_cost: CostEstimate, basis: CostBasis) -> tuple[CostEstimate, ...]
         else "no answer was accepted"
     )
     return (
-        _share(run_cost, "request", basis.requests, "requests", "no request was made"),
+        _share(run_cost, "request", basis.requests, "answered requests", "no request was answered"),
         _share(run_cost, "million_tokens", basis.completion_tokens, "output tokens", "no output token was counted"),
         _share(run_cost, "accepted_answer", basis.accepted or 0, "accepted answers", nothing_accepted),
     )

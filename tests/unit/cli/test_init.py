@@ -1,13 +1,16 @@
 """`bench init`: a spec that is valid, and never over somebody's work."""
 
+import re
 import sys
 
 import pytest
 import yaml
 from harness.verb import verb
 
+from bench.catalog import REGISTRY
 from bench.cli.commands import init
 from bench.errors import UsageError
+from bench.spec.load import load_spec
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +26,27 @@ def test_spec_names_the_runtime_and_its_own_file(tmp_path, capsys, runtime):
     assert "bench run mine.yaml" in text
     assert "FILE" not in text
     assert "bench validate mine.yaml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("runtime", ["llama.cpp", "external"])
+def test_spec_is_valid_without_a_warning(tmp_path, runtime):
+    verb(init, "mine.yaml", "--runtime", runtime)
+    loaded = load_spec(tmp_path / "mine.yaml", extensions=REGISTRY, environ={})
+    assert loaded.warnings == ()
+    assert all(any(aspect.required for aspect in prompt.aspects) for prompt in loaded.spec.prompts)
+
+
+@pytest.mark.parametrize("runtime", ["llama.cpp", "external"])
+def test_what_is_commented_out_is_valid_too(tmp_path, runtime):
+    verb(init, "mine.yaml", "--runtime", runtime)
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    head, body = text.split("\nbench: 1", 1)
+    uncommented = re.sub(r"^( *)# (?=cost:|- id:|  \w+:|api_key:)", r"\1", body, flags=re.MULTILINE)
+    assert uncommented.count("#") < body.count("#")
+    (tmp_path / "mine.yaml").write_text(f"{head}\nbench: 1{uncommented}", encoding="utf-8")
+    spec = load_spec(tmp_path / "mine.yaml", extensions=REGISTRY, environ={"OPENAI_API_KEY": "k", "OFFICE_KEY": "k"}).spec
+    assert spec.cost is not None
+    assert len(spec.models) == (3 if runtime == "llama.cpp" else 1)
 
 
 def test_file_has_a_name_without_being_given_one(tmp_path):
