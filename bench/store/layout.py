@@ -10,6 +10,7 @@ A folder is a run once it has its `run.json`, which is written last when it is c
 
 import datetime
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -148,8 +149,10 @@ def next_worker(layout: RunLayout) -> str:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether this is the folder of a run."""
-    return (folder / "run.json").is_file()
+    """Whether this is the folder of a run. What cannot be a path, or may not be looked into, is none."""
+    with suppress(OSError, ValueError):
+        return (folder / "run.json").is_file()
+    return False
 
 
 def list_runs(root: Path, spec_name: str | None = None) -> list[Path]:

@@ -81,9 +81,10 @@ class RunLock:
             self.note = f"process {last.pid}, which held this run since {last.started_at}, ended without closing it; its lock is taken over"
         now = datetime.datetime.now(datetime.UTC)
         text = msgspec.json.encode(Holder(pid=os.getpid(), started_at=f"{now:%Y-%m-%dT%H:%M:%SZ}"))
-        os.ftruncate(file, 0)
-        os.lseek(file, 0, os.SEEK_SET)
-        os.write(file, text)
+        with suppress(OSError):  # the lock holds without a name; a full disk will be told where it costs something
+            os.ftruncate(file, 0)
+            os.lseek(file, 0, os.SEEK_SET)
+            os.write(file, text)
 
     def _occupied(self, holder: Holder | None) -> RunFolderError:
         who = "another process" if holder is None else f"process {holder.pid} since {holder.started_at}"

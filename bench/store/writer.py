@@ -45,7 +45,7 @@ class LineWriter:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _SAFE, 0o666)
         except OSError as error:
             raise _refused(path, error) from error
-        self._size = _cut_torn_line(self._file)
+        _cut_torn_line(self._file)
         self._is_broken = False
 
     def append(self, record: msgspec.Struct) -> None:
@@ -56,14 +56,16 @@ class LineWriter:
         if self._is_broken:
             raise RunFolderError(f"{self.path} takes no more lines after a failed write", hint="make room, then go on with --resume")
         line = encode(record) + b"\n"
+        end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             _write_all(self._file, line)
-        except OSError as error:
-            self._is_broken = True
+        except BaseException as error:  # an interrupt may come between two halves of a line, too
             with suppress(OSError):  # where even this fails, the reader skips the torn line
-                os.ftruncate(self._file, self._size)
-            raise _refused(self.path, error) from error
-        self._size += len(line)
+                os.ftruncate(self._file, end)
+            if isinstance(error, OSError):
+                self._is_broken = True
+                raise _refused(self.path, error) from error
+            raise
 
     def sync(self) -> None:
         """Wait until the disk has everything. Between blocks of trials, never inside one."""
@@ -108,9 +110,10 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
         beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise _refused(path, error) from error
+    finally:
+        with suppress(OSError):  # it is there only when something failed
+            beside.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -129,8 +132,8 @@ def _write_all(file: int, line: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def _cut_torn_line(file: int) -> int:
-    """The file's size after its last whole line."""
+def _cut_torn_line(file: int) -> None:
+    """Let a file end after its last whole line."""
     size = os.fstat(file).st_size
     end = size
     while end:
@@ -143,8 +146,6 @@ def _cut_torn_line(file: int) -> int:
         end = start
     if end != size:
         os.ftruncate(file, end)
-    os.lseek(file, end, os.SEEK_SET)
-    return end
 
 
 def _refused(path: Path, error: OSError) -> RunFolderError:

@@ -79,7 +79,7 @@ def test_ambiguous_beginning_is_told_with_the_candidates(tmp_path):
     assert "20261122T100001Z-aaaaaaaa" in caught.value.hint
 
 
-@pytest.mark.parametrize("which", ["latest", "summarizer", "", "x/../.."])
+@pytest.mark.parametrize("which", ["latest", "summarizer", "", "x/../..", "x" * 5000, "a\0b"])
 def test_no_run_at_all_says_how_to_start_one(tmp_path, which):
     with pytest.raises(RunFolderError) as caught:
         find_run(tmp_path / "runs", which)

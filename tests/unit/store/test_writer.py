@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -125,6 +126,35 @@ def test_line_cut_by_a_quota_is_taken_back(tmp_path):
     lines = path.read_bytes().splitlines(keepends=True)
     assert len(lines) == int(said.split()[0]) > 5
     assert lines[-1].endswith(b"}\n")
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_line_that_is_cut_in_the_middle_is_taken_back(tmp_path, monkeypatch, failure):
+    def half(file, line):
+        write(file, line[: len(line) // 2])
+        raise failure
+
+    path, write = tmp_path / "w1.jsonl", os.write
+    with LineWriter(path) as writer:
+        writer.append(sample("a"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", half)
+            with pytest.raises((KeyboardInterrupt, RunFolderError)):
+                writer.append(sample("b"))
+        if failure is KeyboardInterrupt:
+            writer.append(sample("c"))
+    assert ids(path) == ["a", "c"] if failure is KeyboardInterrupt else ["a"]
+    assert path.read_bytes().endswith(b"}\n")
+
+
+def test_interrupted_whole_file_leaves_nothing_behind(tmp_path):
+    def pieces():
+        yield b"new"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "summary.json", pieces())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_symbolic_links_are_not_followed(tmp_path):
