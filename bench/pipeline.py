@@ -106,8 +106,7 @@ def _run(means: Means, opened: Opened) -> Ended:
     layout, spec = opened.layout, means.loaded.spec
     rest = pending(opened.plan, read_samples(layout), retry_failed=means.options.retry_failed)
     ended_by = _measure_all(means, opened, rest)
-    left = pending(opened.plan, read_samples(layout), retry_failed=False)
-    session.close(opened, ended_by=ended_by, is_complete=not left.blocks, clock=means.clock)
+    session.close(opened, ended_by=ended_by, has_answers=any(sample.is_final for sample in read_samples(layout)), clock=means.clock)
     grade(layout, spec, opened.plan, means.registry)
     view, _ = conclude(layout, means.registry)
     code, reasons = outcome(spec, view.summary, ended_by)

@@ -132,12 +132,12 @@ def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, *,
     return Opened(layout=layout, manifest=manifest, plan=plan, worker=worker)
 
 
-def close(opened: Opened, *, ended_by: str | None, is_complete: bool, clock: Clock) -> Manifest:
-    """Write how the session ended; the run's status follows from it and from whether any trial is left."""
+def close(opened: Opened, *, ended_by: str | None, has_answers: bool, clock: Clock) -> Manifest:
+    """Write how the session ended. A run that nothing cut short is finished, whatever became of its models; without any answer it failed."""
     now = _now(clock)
     *earlier, last = opened.manifest.sessions
     last = msgspec.structs.replace(last, finished_at=now, ended_by=ended_by or "finished")
-    status: RunStatus = "interrupted" if ended_by == "interrupt" else "stopped" if ended_by else "finished" if is_complete else "failed"
+    status: RunStatus = "interrupted" if ended_by == "interrupt" else "stopped" if ended_by else "finished" if has_answers else "failed"
     manifest = msgspec.structs.replace(opened.manifest, status=status, finished_at=now, sessions=(*earlier, last))
     write_json(opened.layout.manifest, manifest)
     return manifest

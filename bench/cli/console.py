@@ -5,10 +5,12 @@ import re
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, cast
 
-from bench.errors import BenchError, SpecError
+from bench.errors import BenchError, Exit, SpecError
 from bench.spec.diagnostics import render
 
 # C0 and C1 controls but tab and newline, and the characters that reorder text (Unicode TR 9).
@@ -16,7 +18,7 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 
 def plain(text: str) -> str:
-    """Text that cannot steer a terminal: control and bidirectional characters shown as `\\x1b`."""
+    r"""Text that cannot steer a terminal: control and bidirectional characters shown as `\\x1b`."""
     return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 
 
@@ -32,6 +34,16 @@ def complain(error: BenchError, *, style: str = "text") -> None:
     sys.stderr.write(f"error: {plain(error.message)}\n")
     if error.hint:
         sys.stderr.write(f"hint: {plain(error.hint)}\n")
+
+
+def end(error: Exception, words: Sequence[str]) -> int:
+    """Show an exception that ends the program; returns the exit code."""
+    if not isinstance(error, BenchError):
+        log_bug(error)
+        return int(Exit.BUG)
+    asked = [word.partition("=")[2] or after for word, after in pairwise((*words, "")) if word == "--format" or word.startswith("--format=")]
+    complain(error, style=asked[-1] if asked else "text")
+    return int(error.code)
 
 
 def log_bug(error: Exception) -> None:

@@ -57,8 +57,27 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is one of `bench.errors.Exit`."""
+    """Run one command; the exit code is one of `bench.errors.Exit`. The one place where any exception ends.
+
+    Expected errors end in their own words, all others as a bug with a log.
+    """
     words = sys.argv[1:] if words is None else list(words)
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the border of the program
+        from bench.cli.console import end  # noqa: PLC0415 - `bench --help` stays free of records
+
+        return end(error, words)
+
+
+def _run(words: list[str]) -> int:
     verb = next((word for word in words if not word.startswith("-")), None)
     grammar = parser(verb if verb in VERBS else None)
     options = grammar.parse_args(words)
@@ -70,30 +89,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.verb is None:
         grammar.print_help()
         return 0
-    return _guarded(options)
-
-
-def _guarded(options: argparse.Namespace) -> int:
-    """The exit code of a verb. The one place where any exception ends: expected ones in their own words, others as a bug with a log."""
-    from bench.cli.console import complain, log_bug  # noqa: PLC0415 - `bench --help` stays free of records
-    from bench.errors import BenchError, Exit  # noqa: PLC0415
-
-    try:
-        code = int(options.execute(options))
-        sys.stdout.flush()
-    except BenchError as error:
-        complain(error, style=getattr(options, "format", "text"))
-        return int(error.code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return int(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the border of the program
-        log_bug(error)
-        return int(Exit.BUG)
+    code = int(options.execute(options))
+    sys.stdout.flush()
     return code
 
 

@@ -23,7 +23,8 @@ def fetch(rest: str, folder: Path, context: ServingContext) -> Path:
     if asked is None:
         raise ServingError(f"{f'hf:{rest}'!r} names no file of a repository", hint="write hf:OWNER/REPO/PATH, and @REVISION if it matters")
     try:
-        import huggingface_hub.errors  # noqa: PLC0415 - an extra, and half a second to import
+        import huggingface_hub.constants  # noqa: PLC0415 - an extra, and half a second to import
+        import huggingface_hub.errors  # noqa: PLC0415
     except ModuleNotFoundError:
         hint = "pip install 'bench-spec[hub]'"
         raise ServingError("`hf:` weights need the package huggingface_hub", hint=hint, state="unavailable") from None
