@@ -81,7 +81,7 @@ class BoundedProcess:
         self._process = process
         self._end = weakref.finalize(self, _end, process)
         if process.stdin is not None:
-            process.stdin.write(json.dumps({"path": sys.path}).encode() + b"\n")
+            process.stdin.write(json.dumps({"path": [place for place in sys.path if place]}).encode() + b"\n")
 
     def close(self) -> None:
         """End the process, if there is one. The next job starts another."""

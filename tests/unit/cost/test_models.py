@@ -1,10 +1,12 @@
 """Every registered cost model: its examples, its settings' schema, and what it refuses. The sums in the examples are made by hand."""
 
 import importlib
+import json
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from bench import resources
 from bench.catalog import CATALOG, REGISTRY
 from bench.cost.price_table import PriceTable
 from bench.errors import MissingExtension
@@ -90,6 +92,11 @@ def test_missing_price_table_is_said_with_its_install_line(monkeypatch):
         PriceTable({"provider": "openai"})
     assert "genai-prices" in missing.value.message
     assert "bench-spec[prices]" in missing.value.hint
+
+
+def test_schema_of_specs_describes_every_setting():
+    published = json.loads(resources.read("schemas", "spec.v1.schema.json"))["$defs"]["cost"]["properties"]
+    assert set(published) - {"model", "settings"} == {name for model in MODELS for name in _module(model).SCHEMA["properties"]}
 
 
 REFUSED = [

@@ -1,5 +1,6 @@
 """The helper process of checks: it ends what does not end, and never mixes up answers."""
 
+import json
 import os
 import signal
 import sys
@@ -58,6 +59,21 @@ def test_process_that_dies_over_a_question_is_not_called_slow(process):
     with pytest.raises(Undecided, match="ended with code -15"):
         process.ask(_search("(a|a)+$", "a" * 60 + "!"))
     timer.join()
+
+
+def test_interrupt_leaves_no_late_answer_for_the_next_question(process, monkeypatch):
+    process.ask(_search("a", "a"))
+
+    def interrupted(_line):
+        process._process.stdin.write(json.dumps(_search("a", "late") | {"limit_s": 1}).encode() + b"\n")
+        process._process.stdin.flush()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "_talk", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            process.ask(_search("a", "late"))
+    assert process.ask(_search("b+", "bb")) == {"found": True, "text": "bb"}
 
 
 def test_deeply_nested_value_is_a_reason(process):

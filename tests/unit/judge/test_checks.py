@@ -1,11 +1,13 @@
 """Every registered check: its examples, its argument's schema, and what it refuses."""
 
 import importlib
+import json
 import time
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from bench import resources
 from bench.catalog import CATALOG, REGISTRY
 from bench.judge.checks.bounded import SHARED
 
@@ -51,6 +53,11 @@ def test_examples_hold_both_verdicts_and_an_empty_answer(name):
 def test_schema_is_a_json_schema_with_a_description(name):
     Draft202012Validator.check_schema(_module(name).SCHEMA)
     assert _module(name).SCHEMA["description"]
+
+
+def test_schema_of_specs_describes_every_check():
+    published = json.loads(resources.read("schemas", "spec.v1.schema.json"))["$defs"]["check"]["properties"]
+    assert set(published) == set(CHECKS)
 
 
 REFUSED = [
