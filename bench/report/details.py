@@ -1,7 +1,8 @@
-"""The tables behind the main one: per prompt, by prefix, per aspect, outliers, and every estimate with its method."""
+"""The tables behind the main one: per prompt, by prefix, outliers, and every estimate with its method."""
 
-from bench.records.estimate import AspectSummary, Estimate, Group, Outlier, Statistic
-from bench.records.spec import Spec
+import msgspec
+
+from bench.records.estimate import Estimate, Group, Outlier, Statistic
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.escape import short
@@ -17,6 +18,7 @@ _PROMPT_COLUMNS: tuple[tuple[str, tuple[Statistic, ...]], ...] = (
     ("decode_tps", ("ratio", "p50", "mean")),
     ("completion_tokens", ("mean", "p50")),
 )
+_PREFIX = "First token with a cold and a warm prefix"
 _ORDER: tuple[Statistic, ...] = ("p50", "p90", "p95", "p99", "mean", "ratio", "rate", "share", "value", "max")
 
 
@@ -42,15 +44,21 @@ def prompts(seen: Lookup) -> Section | None:
             found = [cells[prompt, key] for _, _, cells, _ in wanted]
             n = max((estimate.n for estimate in found if estimate), default=0)
             values = (
-                numbers.estimate_cell(estimate, shown, absent=absent(seen, key)) for estimate, (_, _, _, shown) in zip(found, wanted, strict=True)
+                _unmarked(numbers.estimate_cell(estimate, shown, absent=absent(seen, key)))
+                for estimate, (_, _, _, shown) in zip(found, wanted, strict=True)
             )
             rows.append((Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}"), *values))
     titles = [glossary.heading(metric, seen.statistic(metric, statistics)) for metric, statistics, _, _ in wanted]
     columns = (Column(title="Prompt"), Column(title="Model"), *(Column(title=title, is_number=True) for title in ("n", *titles)))
     shown_rows, notes = bounded(rows)
-    notes = ("Rounds of one prompt: too few for intervals of their own where none is shown.", *notes)
+    notes = ("A figure without an interval is the sample's own: too few rounds of one prompt to decide on.", *notes)
     table = Table(id="prompts", columns=columns, rows=shown_rows, notes=notes)
     return Section(id="prompts", title="Per prompt", tables=(table,), is_folded=True)
+
+
+def _unmarked(cell: Cell) -> Cell:
+    """Without its remark, which the table says once."""
+    return msgspec.structs.replace(cell, mark="")
 
 
 def _of_prompt(seen: Lookup, key: Key, prompt: str, metric: str, statistics: tuple[Statistic, ...]) -> Estimate | None:
@@ -77,57 +85,14 @@ def prefix(seen: Lookup) -> Section | None:
                     row.append(Cell(value=f"{estimate.n:,}" if estimate else "0"))
     if len(columns) == 1:
         return None
+    if not any(found.group.prefix == "warm" and found.n for found in seen.summary.estimates):
+        text = ("No answer was given from a warm prefix: every TTFT above is what a new prompt feels.",)
+        return Section(id="prefix", title=_PREFIX, text=text)
     text = (
         "Warm: the server took a part of the prompt from its prefix cache, as in later rounds of the same prompt. Cold is what a new prompt feels.",
     )
     table = Table(id="prefix", columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
-    return Section(id="prefix", title="First token with a cold and a warm prefix", text=text, tables=(table,))
-
-
-def checks(seen: Lookup, spec: Spec) -> Section | None:
-    """How often each aspect was met by each model, and which aspects do not tell the models apart."""
-    by_aspect: dict[tuple[str, str, str], dict[Key, AspectSummary]] = {}
-    for found in seen.summary.aspects:
-        group = found.group
-        place = by_aspect.setdefault((group.prompt_id or "all prompts", group.aspect_id or "all aspects", found.kind), {})
-        place[Key(group.model_id, group.variant_id)] = found
-    if not by_aspect:
-        return None
-    keys = [key for key in seen.keys if key in seen.measured or any(key in place for place in by_aspect.values())]
-    required = {(prompt.id, aspect.id) for prompt in spec.prompts for aspect in prompt.aspects if aspect.required}
-    rows = []
-    for (prompt, aspect, kind), place in by_aspect.items():
-        name = Cell(value=short(aspect, 80), mark="required" if (prompt, aspect) in required else "")
-        cells = (_aspect_cell(place.get(key)) for key in keys)
-        rows.append((Cell(value=short(prompt, 80)), name, Cell(value=kind), *cells, Cell(value=_remark(list(place.values())))))
-    columns = (
-        *(Column(title=title) for title in ("Prompt", "Aspect", "Kind")),
-        *(Column(title=seen.label(key), is_number=True) for key in keys),
-        Column(title="Remark"),
-    )
-    shown, notes = bounded(rows)
-    notes = ("Answers that met the aspect / answers graded.", *notes)
-    return Section(id="checks", title="Checks", tables=(Table(id="checks", columns=columns, rows=shown, notes=notes),), is_folded=len(rows) > 12)
-
-
-def _aspect_cell(found: AspectSummary | None) -> Cell:
-    if found is None:
-        return numbers.NO_DATA
-    marks = [f"{n:,} {word}" for n, word in ((found.abstained, "undecided"), (found.failed, "failed"), (found.ungraded, "not graded")) if n]
-    if not found.graded:
-        return Cell(value=", ".join(marks) or "no data", state="no_data")
-    return Cell(value=f"{found.passed:,}/{found.graded:,}", mark=", ".join(marks))
-
-
-def _remark(found: list[AspectSummary]) -> str:
-    graded = [aspect for aspect in found if aspect.graded]
-    if not graded:
-        return "not graded"
-    if all(aspect.passed == aspect.graded for aspect in graded):
-        return "everybody meets it"
-    if not any(aspect.passed for aspect in graded):
-        return "nobody meets it"
-    return ""
+    return Section(id="prefix", title=_PREFIX, text=text, tables=(table,))
 
 
 def outliers(seen: Lookup) -> Section:

@@ -18,6 +18,7 @@ _LINE_START = re.compile(r"[-+](?=\s|$)|[-=]+\s*$|#{1,6}(?=\s|$)|\d{1,9}[.)](?=\
 _REFERENCE = re.compile(r"(@)(?=\w)|(#)(?=\d)|(?<![A-Za-z])(GH-)(?=\d)", re.IGNORECASE)
 _SPECIAL = str.maketrans({**{mark: f"\\{mark}" for mark in "\\`*[|~$"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _CODE = re.compile(r"`([^`\n]+)`")
+_DASH_BETWEEN = re.compile(r"(?<=\d)–(?=\d)", re.ASCII)
 _UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -82,7 +83,7 @@ def _markdown_marks(text: str) -> str:
 
 def markdown_tight(text: str) -> Markup:
     """A number with its unit, or an interval, that a narrow table cell does not break: no-break spaces, and a word joiner after the dash."""
-    return Markup(markdown(text).replace(" ", "\u00a0").replace("–", "–\u2060"))  # noqa: S704 - escaped above
+    return Markup(_DASH_BETWEEN.sub("–\u2060", markdown(text).replace(" ", "\u00a0")))  # noqa: S704 - escaped above
 
 
 def markdown_code(text: str, *, in_table: bool = True) -> Markup:

@@ -7,6 +7,7 @@ from bench.records.spec import Spec
 from bench.report import numbers
 from bench.report.escape import short
 from bench.report.lookup import Lookup
+from bench.report.provenance import spec_argument
 
 # Intervals clustered over few clusters are too narrow: Cameron & Miller, "A Practitioner's Guide to Cluster-Robust Inference",
 # Journal of Human Resources 50 (2015), §VI: "few" is less than 20 to less than 50 clusters.
@@ -76,7 +77,7 @@ def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:
     if manifest.status != "finished":
         by = f" by {', '.join(short(rule, 60) for rule in stopped)}" if stopped else ""
         words = {"running": "is not finished", "failed": "failed"}.get(manifest.status, f"was {manifest.status}{by}")
-        yield f"This run {words}; `bench run {short(manifest.spec_file)} --resume` continues it."
+        yield f"This run {words}; `bench run {short(spec_argument(manifest))} --resume` continues it."
     absent = [key for key in seen.keys if key not in seen.measured]
     if absent:
         named = ", ".join(f"{seen.label(key)} ({status.state if (status := seen.status(key)) else 'not tried'})" for key in absent)
@@ -96,7 +97,8 @@ def _of_the_answers(seen: Lookup) -> Iterator[str]:
         kinds = ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in sorted(failed.items()))
         yield f"{numbers.count(sum(failed.values()), 'trial')} failed ({kinds}): counted as failures, in no latency."
     prompts = _prompts(seen)
-    if seen.measured and 0 < prompts < FEW_PROMPTS:
+    is_said = any(note.startswith("Few prompts") for note in seen.summary.notes)
+    if seen.measured and 0 < prompts < FEW_PROMPTS and not is_said:
         yield f"Only {numbers.count(prompts, 'prompt')}: the intervals speak of prompts like these; more prompts tell more than more rounds."
     lengths = [found for key in seen.measured if (found := seen.of(key, "completion_tokens", "mean", "p50")) and found.value]
     values = [found.value for found in lengths if found.value]

@@ -17,7 +17,7 @@ def models(seen: Lookup) -> Section:
 
 
 def _states(seen: Lookup) -> Table:
-    columns = ("Model", "State", "Required", "Reason", "What to do")
+    columns = ("Model", "State", "Required", "Reason or remark", "What to do")
     rows = []
     for key in seen.keys:
         status = seen.status(key)

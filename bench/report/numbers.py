@@ -40,7 +40,7 @@ def scale(unit: str, values: Iterable[float | None]) -> Scale:
             if smallest >= power:
                 return Scale(1 / power, name)
         return Scale(1.0, "B")
-    return Scale(1.0, "" if unit == "1" else unit)
+    return Scale(1.0, {"1": "", "1/s": "per s"}.get(unit, unit))
 
 
 def is_share(unit: str) -> bool:

@@ -1,6 +1,7 @@
 """Where the numbers come from: the machine, the packages, the client's own health, and the commands that make them again."""
 
 import shlex
+from pathlib import PureWindowsPath
 
 from bench.records.machine import ClientHealth, Machine
 from bench.records.run import Manifest
@@ -55,14 +56,7 @@ def _health(health: tuple[ClientHealth, ...]) -> Table:
 
 
 def reproduction(manifest: Manifest, spec: Spec) -> Section:
-    """The commands, and the digests that say whether it is the same experiment."""
-    options = [
-        *(["--quick"] if manifest.quick else []),
-        *(word for name in manifest.only for word in ("--only", name)),
-        *(word for name in manifest.skip for word in ("--skip", name)),
-        *(word for override in manifest.overrides for word in ("--set", override)),
-    ]
-    command = " ".join(shlex.quote(one_line(word)) for word in ("bench", "run", manifest.spec_file, *options))
+    """The command, and the digests that say whether it is the same experiment."""
     pairs = [
         ("Spec", f"{manifest.spec_name} {manifest.spec_version} ({manifest.spec_file})"),
         ("Run", manifest.run_id),
@@ -80,5 +74,28 @@ def reproduction(manifest: Manifest, spec: Spec) -> Section:
         pairs.append(("Commit of the spec's folder", manifest.git.commit + (" with uncommitted changes" if manifest.git.is_dirty else "")))
     rows = tuple((Cell(value=key), Cell(value=short(value, 300), is_code="digest" in key or key == "Run")) for key, value in pairs)
     table = Table(id="identity", columns=(Column(title="What"), Column(title="Value")), rows=rows)
-    install = f"pip install 'bench-spec[local]=={one_line(manifest.bench_version)}'"
-    return Section(id="reproduce", title="How to reproduce", commands=(install, command), tables=(table,), is_folded=True)
+    return Section(
+        id="reproduce",
+        title="How to reproduce",
+        commands=(" ".join(shlex.quote(word) for word in command(manifest)),),
+        tables=(table,),
+        is_folded=True,
+    )
+
+
+def command(manifest: Manifest) -> tuple[str, ...]:
+    """The command that started the run, as it was given; of an absolute path only the last part, for it says where a person keeps things."""
+    given = manifest.sessions[0].command if manifest.sessions else ("bench", "run", manifest.spec_file)
+    return tuple(_last_part(one_line(word)) for word in given)
+
+
+def _last_part(word: str) -> str:
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    is_absolute = value.startswith(("/", "\\\\")) or value[1:3] in {":\\", ":/"}
+    return f"{option}{equals}{PureWindowsPath(value).name}" if is_absolute else word
+
+
+def spec_argument(manifest: Manifest) -> str:
+    """The spec as the command named it."""
+    name = PureWindowsPath(manifest.spec_file).name
+    return next((word for word in command(manifest) if PureWindowsPath(word).name == name), manifest.spec_file)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from bench.records.estimate import Estimate, Statistic
+from bench.records.spec import Spec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.lookup import Key, Lookup
@@ -42,9 +43,10 @@ PER = {"request": "per request", "million_tokens": "per 1M output tokens", "acce
 _IN_MAIN = ("request", "million_tokens")
 
 
-def results(seen: Lookup) -> Section:
-    """The two main tables: quality and speed; memory, size and cost."""
-    speed = _table("speed", seen, SPEED, with_trials=True)
+def results(seen: Lookup, spec: Spec) -> Section:
+    """The two main tables: quality and speed; memory, size and cost. One request at a time makes throughput a second decode speed: left out."""
+    alone = spec.load.kind == "closed" and spec.load.concurrency == 1
+    speed = _table("speed", seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")], with_trials=True)
     footprint = _table("footprint", seen, FOOTPRINT, with_trials=False)
     columns = list(footprint.columns)
     rows = [list(row) for row in footprint.rows]

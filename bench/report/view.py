@@ -11,7 +11,8 @@ from bench.records.view import Cell, Column, Table, View
 from bench.report import glossary
 from bench.report.answers import side_by_side
 from bench.report.charts import charts
-from bench.report.details import checks, estimates, outliers, prefix, prompts
+from bench.report.checks import checks, checks_by_prompt
+from bench.report.details import estimates, outliers, prefix, prompts
 from bench.report.escape import short
 from bench.report.headline import cautions, headline
 from bench.report.lookup import Lookup
@@ -27,7 +28,16 @@ def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Ma
     observed = sorted(observations, key=lambda one: (one.trial.prompt_id, one.trial.model_id, one.trial.variant_id, one.trial.round, one.trial.id))
     groups, note = side_by_side(seen, spec, observed)
     sections = (
-        *(results(seen), highlights(seen), models(seen), checks(seen, spec), prefix(seen), prompts(seen), outliers(seen)),
+        *(
+            results(seen, spec),
+            highlights(seen),
+            models(seen),
+            checks(seen, spec),
+            checks_by_prompt(seen, spec),
+            prefix(seen),
+            prompts(seen),
+            outliers(seen),
+        ),
         *(costs(seen), estimates(seen), environment(seen, manifest), reproduction(manifest, spec)),
     )
     return View(

@@ -1,11 +1,13 @@
 import random
 
 import msgspec
+import pytest
 from harness.report_run import manifest, observations, spec, summary, view
 
 from bench.records.estimate import Counts, Estimate, Group
 from bench.records.spec import Load, Variant
 from bench.report.markdown import Markdown
+from bench.report.provenance import command
 from bench.report.view import build_view
 
 
@@ -86,16 +88,24 @@ def test_points_without_intervals_are_not_ranked():
 def test_status_of_every_model_has_its_reason_and_what_to_do():
     found = {row["Model"]: row for row in rows(view(), "models")}
     assert found["qwen2.5-0.5b"]["State"] == "unavailable"
-    assert "hub.example" in found["qwen2.5-0.5b"]["Reason"]
+    assert "hub.example" in found["qwen2.5-0.5b"]["Reason or remark"]
     assert "bench models pull" in found["qwen2.5-0.5b"]["What to do"]
 
 
 def test_aspects_that_do_not_tell_models_apart_are_flagged():
-    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(view(), "checks")}
+    found = {row["Aspect"]: row for row in rows(view(), "checks")}
+    assert [found["names-friday (required)"][name] for name in ("Prompts", "smollm2-135m", "gemma-3-270m", "Remark")] == ["3", "8/8", "0/9", ""]
+    assert found["short"]["Remark"] == "nobody meets it"
+    assert "decision" not in found
+    assert view().section("checks").tables[0].notes[-1] == "1 aspect in words not graded."
+
+
+def test_every_aspect_of_every_prompt_can_be_looked_up():
+    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(view(), "checks-by-prompt")}
     assert found["standup", "short"] == "nobody meets it"
     assert found["standup", "names-friday (required)"] == ""
     met = tuple(replace(aspect, passed=aspect.graded) for aspect in summary().aspects)
-    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(build(of=replace(summary(), aspects=met)), "checks")}
+    found = {(row["Prompt"], row["Aspect"]): row["Remark"] for row in rows(build(of=replace(summary(), aspects=met)), "checks-by-prompt")}
     assert found["standup", "short"] == "everybody meets it"
     assert found["standup", "decision"] == "not graded"
 
@@ -159,5 +169,45 @@ def test_a_long_answer_is_cut_with_a_mark():
 
 
 def test_the_command_to_reproduce_is_safe_to_paste():
-    section = build(said=replace(manifest(), spec_file="a b; rm -rf x.yaml", overrides=("description=$(id)",))).section("reproduce")
-    assert section.commands[1] == "bench run 'a b; rm -rf x.yaml' --set 'description=$(id)'"
+    session = replace(manifest().sessions[0], command=("bench", "run", "/home/ada/a b; rm -rf x.yaml", "--set", "description=$(id)\n"))
+    section = build(said=replace(manifest(), sessions=(session,))).section("reproduce")
+    assert section.commands == ("bench run 'a b; rm -rf x.yaml' --set 'description=$(id)'",)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("/home/ada/x.yaml", "x.yaml"),
+        ("--runs=/home/ada/runs", "--runs=runs"),
+        ("C:\\Users\\ada\\x.yaml", "x.yaml"),
+        ("specs/x.yaml", "specs/x.yaml"),
+        ("--set", "--set"),
+    ],
+)
+def test_the_command_does_not_say_where_a_person_keeps_things(word, shown):
+    session = replace(manifest().sessions[0], command=("bench", "run", word))
+    assert command(replace(manifest(), sessions=(session,))) == ("bench", "run", shown)
+
+
+def test_throughput_is_shown_where_several_requests_are_in_flight():
+    assert "Throughput" not in rows(view(), "results")[0]
+    assert rows(build(wanted=replace(spec(), load=Load(concurrency=8))), "results")[0]["Throughput"] == "49.2 tokens/s"
+
+
+def test_prefixes_stand_side_by_side_and_are_left_out_where_none_was_warm():
+    assert rows(view(), "prefix")[0] == {
+        "Model": "smollm2-135m",
+        "TTFT p50, cold": "160 ms [144–176]",
+        "n cold": "4",
+        "TTFT p50, warm": "90 ms [81–99]",
+        "n warm": "4",
+    }
+    cold = tuple(found for found in summary().estimates if found.group.prefix != "warm")
+    section = build(of=replace(summary(), estimates=cold)).section("prefix")
+    assert section.tables == ()
+    assert "No answer was given from a warm prefix" in section.text[0]
+
+
+def test_a_doubt_that_the_summary_notes_already_say_is_said_once():
+    assert "Only 3 prompts" in cautions()
+    assert "Only 3 prompts" not in cautions(of=replace(summary(), notes=("Few prompts (3): …",)))
