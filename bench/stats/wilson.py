@@ -28,7 +28,7 @@ def wilson_interval(share: float, n: float, level: float = 0.95) -> tuple[float,
     centre = share + z * z / (2 * n)
     reach = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
+    return (centre - reach) / scale if share > 0 else 0.0, (centre + reach) / scale if share < 1 else 1.0
 
 
 def effective_n(values: Floats, clusters: Ids, level: float = 0.95) -> float:

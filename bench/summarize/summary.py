@@ -72,7 +72,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         health=blocks,
         notes=(
             *run_notes(manifest, counts, late, blocks),
-            *((f"{len(strangers)} answers to trials that are not in the plan were left out.",) if strangers else ()),
+            *((f"Left out: {len(strangers)} answer{'s' * (len(strangers) != 1)} to trials that are not in the plan.",) if strangers else ()),
             *design_notes(row for row in rows if not row.is_warmup),
             *cell_notes(measured, last),
         ),

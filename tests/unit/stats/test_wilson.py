@@ -13,6 +13,11 @@ def test_agrees_with_scipy(hits, n):
     assert wilson_interval(hits / n, n) == pytest.approx((theirs.low, theirs.high))
 
 
+def test_no_hit_is_bounded_by_zero_itself():
+    assert wilson_interval(0.0, 3)[0] == 0.0
+    assert wilson_interval(1.0, 3)[1] == 1.0
+
+
 @pytest.mark.parametrize(("hits", "n", "low", "high"), [(15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)])
 def test_agrees_with_newcombe_table_1(hits, n, low, high):
     assert wilson_interval(hits / n, n) == pytest.approx((low, high), abs=5e-5)

@@ -157,4 +157,4 @@ def test_answers_to_unplanned_trials_are_left_out_and_told():
     seen = rounds_of(prompts=2, rounds=1)
     summary = summary_of(seen, plan=plan_of(seen[:1]))
     assert summary.counts[0].completed == 1
-    assert "1 answers to trials that are not in the plan were left out." in summary.notes
+    assert "Left out: 1 answer to trials that are not in the plan." in summary.notes
