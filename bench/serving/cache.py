@@ -62,7 +62,9 @@ def lock(cache: Path, name: str) -> CacheLock:
 def read_entry(cache: Path, name: str) -> CacheEntry | None:
     """The entry of this name; None when there is none, or its file is gone or changed since its digest was taken."""
     try:
-        entry = msgspec.json.decode((entry_folder(cache, name) / _ENTRY).read_bytes(), type=CacheEntry)
+        folder = entry_folder(cache, name)
+        entry = msgspec.json.decode((folder / _ENTRY).read_bytes(), type=CacheEntry)
+        entry = msgspec.structs.replace(entry, path=str(folder.absolute() / Path(entry.path).name))  # the cache may have been moved
         state = Path(entry.path).stat()
     except (OSError, msgspec.DecodeError):
         return None

@@ -35,18 +35,20 @@ class CacheLock:
     def __enter__(self) -> Self:
         """Wait for the lock."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        stream = self._path.open("ab")
+        self._stream = stream = self._path.open("ab")
         told = False
         while True:
             try:
                 _try(stream)
-            except OSError:
+            except (BlockingIOError, PermissionError):  # held by another process, as POSIX and as Windows say it
                 if not told:
                     self._waiting()
                     told = True
                 time.sleep(_AGAIN_S)
+            except OSError:  # a file system without locks
+                self.__exit__()
+                raise
             else:
-                self._stream = stream
                 return self
 
     def __exit__(self, *_: object) -> None:

@@ -46,9 +46,12 @@ class Command:
             raise ServingError(f"model {model.id!r} would start the program {program!r}, which was not allowed", hint=hint, state="skipped")
         if not model.command:
             raise ServingError(f"model {model.id!r} has no `command:`", hint="add the words of the command", state="unavailable")
+        if model.weights is None and any("{weights}" in word for word in model.command):
+            message = f"the command of model {model.id!r} has the word {{weights}}, but the entry has no `weights:`"
+            raise ServingError(message, hint="add `weights:` with their source, or write the path into the command", state="unavailable")
         credential = read_credential(model, context.environ)
         weights = fetch(model.weights, model.sha256, context) if model.weights is not None else None
-        words = {"{port}": str(_free_port()), "{weights}": weights.path if weights is not None else "{weights}"}
+        words = {"{port}": str(_free_port()), "{weights}": weights.path if weights is not None else ""}
         base_url = normalise(_fill(model.base_url or _DEFAULT_URL, words), model.id)
         _check_free(base_url, model)
         environment = {name: value for name, value in context.environ.items() if _INHERITED.fullmatch(name)}

@@ -85,11 +85,8 @@ class ServedFoundry(ServedElsewhere):
     def close(self) -> None:
         """Unload the model if bench loaded it."""
         alias, self._loaded_alias = self._loaded_alias, None
-        for _ in range(_UNLOADS if alias is not None else 0):
-            reply = get(f"{self._root}/models/unload/{quote(alias or '', safe='')}", within_s=10.0)
-            if not isinstance(reply, Reply) or reply.status < 400:
-                return
-            time.sleep(0.3)
+        if alias is not None:
+            _unload(self._root, alias)
 
 
 def wanted_device(treatment: Treatment) -> str:
@@ -130,7 +127,20 @@ def _loaded(root: str, model: ModelSpec, offered: tuple[str, ...], device: str) 
     if len(found) != 1 or model.model not in {None, found[0]}:
         hint = f"set `model:` to one of them; loaded: {', '.join(after) or 'none'}"
         raise ServingError(f"which loaded model {asked!r} means is unclear", hint=hint, state="unavailable")
-    return _on_device(found[0], device, offered), load_s if new else None
+    try:
+        return _on_device(found[0], device, offered), load_s if new else None
+    except ServingError:
+        if new:
+            _unload(root, model.alias or asked)
+        raise
+
+
+def _unload(root: str, alias: str) -> None:
+    for _ in range(_UNLOADS):
+        reply = get(f"{root}/models/unload/{quote(alias, safe='')}", within_s=10.0)
+        if not isinstance(reply, Reply) or reply.status < 400:
+            return
+        time.sleep(0.3)
 
 
 def _on_device(exact: str, device: str, offered: tuple[str, ...]) -> str:

@@ -118,7 +118,7 @@ class ServedLlamaCpp:
         )
 
     def facts(self) -> ServingFacts:
-        """Memory, CPU time since loading, and sizes as of now."""
+        """Memory (the mapped weights included), CPU time since loading, and sizes as of now."""
         return ServingFacts(
             download_s=self._weights.download_s,
             disk_bytes=self._weights.bytes,

@@ -53,20 +53,14 @@ class ChildProcess:
         self, argv: Sequence[str], *, environment: Mapping[str, str], log: Path, stdout: Literal["log", "pipe"] = "log", spawns: bool = True
     ) -> None:
         """Start it."""
-        log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
-        self._log_start = log.stat().st_size if log.exists() else 0
         self.started = time.perf_counter()
-        with log.open("ab") as stream:
-            self._guardian = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_GUARDIAN), stdout, *argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stream,
-                env=dict(environment),
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            self._log_start = log.stat().st_size if log.exists() else 0
+            self._guardian = _guard([stdout, *argv], environment, log)
+        except (OSError, ValueError) as error:  # ValueError: a word or name that no operating system takes
+            raise ServingError(f"the program cannot be started: {error}", hint="look at the command and at the log's folder") from error
         self._told: dict[str, Any] = {}
         self._news = threading.Condition()
         self._closing = False
@@ -195,6 +189,19 @@ class ChildProcess:
                 self._guardian.kill() if sys.platform == "win32" else os.killpg(self._guardian.pid, signal.SIGKILL)
             self._guardian.wait()
         self._listener.join(1.0)
+
+
+def _guard(words: list[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_GUARDIAN), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            env=dict(environment),
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
 
 
 def log_path(treatment: Treatment, context: ServingContext) -> Path:

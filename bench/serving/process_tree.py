@@ -42,11 +42,11 @@ class ProcessTree:
 
     def rss_bytes(self) -> int | None:
         """Resident size now; None when it cannot be read."""
-        total = 0
+        sizes: list[int] = []
         for member in self._list():
             with contextlib.suppress(psutil.Error):
-                total += member.memory_info().rss
-        return total or None
+                sizes.append(member.memory_info().rss)
+        return sum(sizes) if sizes else None
 
     def root_peak_bytes(self) -> int | None:
         """The root's own highest resident size as the kernel counted it (Linux `VmHWM`, Windows peak working set); None elsewhere."""
@@ -60,11 +60,11 @@ class ProcessTree:
 
     def cpu_s(self) -> float | None:
         """CPU time that the tree has used so far, with that of ended children the root has waited for; None when it cannot be read."""
-        total = 0.0
+        used: list[float] = []
         for place, member in enumerate(self._list()):
             with contextlib.suppress(psutil.Error):
                 times = member.cpu_times()
-                total += times.user + times.system
+                used.append(times.user + times.system)
                 if place == 0:
-                    total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-        return total or None
+                    used.append(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
+        return sum(used) if used else None

@@ -1,8 +1,10 @@
 """A file over HTTP(S) into a `.part` file that a later call goes on with. Proxies: those of the environment, as urllib reads them."""
 
 import contextlib
+import errno
 import http.client
 import json
+import shutil
 import socket
 import ssl
 import urllib.error
@@ -109,6 +111,8 @@ def _receive(answer: Any, part: Path, facts: Path, have: int, progress: Callable
     facts.write_text(json.dumps({"validator": validator}), encoding="utf-8")
     length = answer.headers.get("Content-Length")
     total = seen + int(length) if length and length.isdigit() else None
+    if total is not None and total - seen > shutil.disk_usage(part.parent).free:
+        raise OSError(errno.ENOSPC, f"{total - seen} bytes do not fit", str(part))
     with part.open("ab" if goes_on else "wb") as out:
         while chunk := answer.read(_CHUNK):
             out.write(chunk)

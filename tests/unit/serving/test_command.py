@@ -124,6 +124,14 @@ def test_a_command_that_is_not_told_its_port_is_refused(tmp_path):
     assert "{port}" in found.hint
 
 
+def test_a_word_without_its_weights_is_refused(tmp_path):
+    assert "no `weights:`" in refusal(tmp_path, model(*tiny("say={weights}"))).message
+
+
+def test_a_word_that_no_system_takes_is_refused(tmp_path):
+    assert "null byte" in refusal(tmp_path, model(*tiny("say=\0"))).message
+
+
 def test_a_missing_program_is_unavailable(tmp_path):
     found = refusal(tmp_path, model("no-such-server", "{port}"))
     assert found.state == "unavailable"

@@ -96,8 +96,10 @@ def test_an_alias_that_is_loaded_among_others_is_unclear(tmp_path):
 
 
 def test_a_device_that_the_name_contradicts_is_refused(tmp_path):
-    with answering(Service({"phi-4-mini": CPU})) as url:
+    service = Service({"phi-4-mini": CPU})
+    with answering(service) as url:
         found = refusal(tmp_path, {}, entry(alias="phi-4-mini", base_url=url), device="gpu")
+    assert service.loaded == []
     assert "does not run on device 'gpu'" in found.message
     assert f"model: {GPU}" in found.hint
 

@@ -1,9 +1,12 @@
+import errno
 import json
+from types import SimpleNamespace
 
 import pytest
 from harness.serving import Answer, answering
 
 from bench.errors import ServingError
+from bench.serving import transfer
 from bench.serving.transfer import download, place
 
 CONTENT = bytes(range(256)) * 4000
@@ -99,6 +102,13 @@ def test_damaged_notes_mean_a_fresh_start(tmp_path, facts):
     (tmp_path / "file.facts").write_text(facts)
     with answering(Flaky()) as url:
         assert get(url, tmp_path)[0].read_bytes() == CONTENT
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+    with answering(Flaky()) as url, pytest.raises(OSError, match="do not fit") as caught:
+        get(url, tmp_path)
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_only_https_is_fetched(tmp_path):
