@@ -1,30 +1,68 @@
-"""The main tables for a terminal."""
+"""The main tables for a terminal: a line per figure and a column per model, so that they fit without wrapping."""
+
+from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from bench.records.view import Table, View
-from bench.report.escape import one_line
+from bench.records.view import Cell, Section, Table, View
+from bench.report.escape import one_line, short
 
-_SHOWN = ("results", "highlights")
-_WIDEST = 60  # characters of one column: beyond it text wraps inside its cell
+_SIDE_BY_SIDE = 4  # models of one table: about 110 characters
+_WIDEST = 40  # characters of one column: beyond it text wraps inside its cell
+_BEST = "* best, its interval clear of all others"
 
 
 def tables(view: View) -> str:
     """Cautions, results and highlights as plain text; the reports hold the rest."""
-    parts = [f"! {one_line(caution)}" for caution in view.cautions]
-    for name in _SHOWN:
-        section = view.section(name)
-        if section is not None:
-            parts += [_table(table) for table in section.tables]
-    without = [table for section in view.sections if section.id == "models" for table in section.tables if table.id == "status"]
-    reasons = [(one_line(row[0].value), one_line(row[3].value)) for table in without for row in table.rows if row[1].value != "served"]
-    parts += [f"{model}: {reason}" for model, reason in reasons]
+    parts = ["\n".join(f"! {one_line(caution)}" for caution in view.cautions)] if view.cautions else []
+    results, highlights = view.section("results"), view.section("highlights")
+    if results is not None:
+        parts += _by_model(results)
+    if highlights is not None:
+        parts += [_table(table) for table in highlights.tables]
+    if reasons := list(_reasons(view)):
+        parts.append("\n".join(reasons))
     return "\n\n".join(parts) + "\n"
+
+
+def _by_model(results: Section) -> Iterator[str]:
+    """The rows of all tables as columns; what the tables share (name, status) stands once."""
+    first = results.tables[0]
+    titles = [column.title for column in first.columns]
+    columns = [list(row) for row in first.rows]
+    for table in results.tables[1:]:
+        fresh = [place for place, column in enumerate(table.columns) if column.title not in titles]
+        titles += [table.columns[place].title for place in fresh]
+        for column, row in zip(columns, table.rows, strict=True):
+            column += [row[place] for place in fresh]
+    for start in range(0, len(columns), _SIDE_BY_SIDE):
+        yield _figures(titles, columns[start : start + _SIDE_BY_SIDE])
+
+
+def _figures(titles: Sequence[str], columns: Sequence[Sequence[Cell]]) -> str:
+    headers = [titles[0], *(short(column[0].value, _WIDEST) for column in columns)]
+    rows = [[title, *(_words(column[place]) for column in columns)] for place, title in enumerate(titles) if place]
+    sides = ["left", *("right" for _ in columns)]
+    text = tabulate(rows, headers, tablefmt="simple", colalign=sides, disable_numparse=True)
+    return f"{text}\n{_BEST}" if any(cell.is_best for column in columns for cell in column) else text
 
 
 def _table(table: Table) -> str:
     headers = [one_line(column.title) for column in table.columns]
-    rows = [[one_line(cell.text) + (" *" if cell.is_best else "") for cell in row] for row in table.rows]
     sides = ["right" if column.is_number else "left" for column in table.columns]
-    text = tabulate(rows, headers, tablefmt="simple", colalign=sides, disable_numparse=True, maxcolwidths=_WIDEST)
-    return text + "\n* best, its interval clear of all others" if any(cell.is_best for row in table.rows for cell in row) else text
+    rows = [[one_line(cell.text) for cell in row] for row in table.rows]
+    return tabulate(rows, headers, tablefmt="simple", colalign=sides, disable_numparse=True, maxcolwidths=_WIDEST)
+
+
+def _words(cell: Cell) -> str:
+    return short(cell.text, _WIDEST) + (" *" if cell.is_best else "")
+
+
+def _reasons(view: View) -> Iterator[str]:
+    """Why models have no numbers, and what to do."""
+    models = view.section("models")
+    for table in models.tables if models is not None else ():
+        for name, state, _, reason, hint in table.rows if table.id == "status" else ():
+            if state.value != "served":
+                todo = f" ({one_line(hint.value)})" if hint.state == "value" else ""
+                yield f"{one_line(name.value)}: {one_line(reason.value)}{todo}"

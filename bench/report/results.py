@@ -152,7 +152,7 @@ def standing(seen: Lookup, wanted: Wanted) -> Standing:
     tied = tuple(key for key, estimate in others if not _clear(first, estimate))
     if tied:
         return Standing(None, leader, tied, "intervals overlap")
-    return Standing(leader, leader, (), "clear: its interval is apart from all others")
+    return Standing(leader, leader, (), "clear: intervals apart")
 
 
 def _without_interval(leader: Key, first: Estimate, others: Sequence[tuple[Key, Estimate]]) -> Standing:
@@ -194,4 +194,4 @@ def _highlight(seen: Lookup, wanted: Wanted, place: Standing) -> tuple[Cell, ...
     if place.tied:
         names = ", ".join(seen.label(key) for key in (leader, *place.tied))
         return question, Cell(value=f"not distinguishable: {names}", state="uncertain"), value, Cell(value=place.verdict)
-    return question, Cell(value=seen.label(leader), is_best=True), value, Cell(value=place.verdict)
+    return question, Cell(value=seen.label(leader), is_best=place.best is not None), value, Cell(value=place.verdict)
