@@ -72,13 +72,13 @@ def read_entry(cache: Path, name: str) -> CacheEntry | None:
 
 
 def write_entry(cache: Path, weights: Weights, made: Path, sha256: str) -> CacheEntry:
-    """Move a finished, checked file into its place and note what is known of it. To be called under the lock."""
+    """Move a finished, checked file into its place, named as the weights say, and note what is known of it. To be called under the lock."""
     name = entry_id(weights)
     folder = entry_folder(cache, name)
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    place = folder / made.name
+    place = folder / Path(weights.file or made.name).name
     made.replace(place)
     state = place.stat()
     entry = CacheEntry(

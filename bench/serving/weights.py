@@ -86,7 +86,7 @@ def _cached(weights: Weights, expected: str | None, context: ServingContext) -> 
         started = time.perf_counter()
         folder = cache.part_folder(context.cache_folder, name)
         folder.mkdir(parents=True, exist_ok=True)
-        made = _join(_fetch_parts(weights, folder, context), folder / "joined" / what)
+        made = _join(_fetch_parts(weights, folder, context), folder / "joined")
         digest = _digest(made, context)
         if expected not in {None, digest}:
             shutil.rmtree(folder)  # a bad file is not kept as good, nor as a start for the next try
@@ -106,7 +106,7 @@ def _identified(weights: Weights, context: ServingContext) -> Weights:
         state = path.stat()
         return f"file:{path}#{state.st_size}-{state.st_mtime_ns}"
 
-    return Weights(parts=tuple(map(identify, weights.parts)), file=weights.file or _file_name(weights))
+    return Weights(parts=tuple(map(identify, weights.parts)), file=_file_name(weights))
 
 
 def _usable(weights: Weights, expected: str | None, context: ServingContext) -> CacheEntry | None:
@@ -132,10 +132,9 @@ def _fetch_parts(weights: Weights, folder: Path, context: ServingContext) -> lis
 
 
 def _join(parts: list[Path], target: Path) -> Path:
-    """The parts one after another; a single one is only renamed. Parts are removed as they are used."""
-    target.parent.mkdir(exist_ok=True)
+    """The parts one after another; a single one as it is. They stay until the result is checked and in its place, so nothing is fetched twice."""
     if len(parts) == 1:
-        return parts[0].replace(target)
+        return parts[0]
     with target.open("wb") as joined:
         for part in parts:
             with part.open("rb") as stream:
