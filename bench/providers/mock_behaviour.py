@@ -18,6 +18,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Content chunk k (from 0) is sent `ttft_ms + k · itl_ms` after the request has come. A tag `[[ttft_ms=5 n=8 fault=429]]` in a prompt overrides.
 
     `fault_first` n: only the first n requests of the server meet the fault; 0: all do. `role_at_once` sends the empty role chunk at once.
+    `text` is the first chunk's content in place of the usual words.
     """
 
     ttft_ms: float = 0.0
@@ -31,6 +32,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     chunks_per_write: int = 1
     timings: bool = False
     model: str = "mock"
+    text: str | None = None
 
     def adjusted(self, body: dict[str, Any]) -> "Behaviour":
         """This behaviour with the tags of a request's messages."""
@@ -81,7 +83,7 @@ def chunk(behaviour: Behaviour, delta: dict[str, Any], finish_reason: str | None
 
 def content_deltas(behaviour: Behaviour) -> list[dict[str, Any]]:
     """The deltas that carry the answer."""
-    pieces = words(behaviour.n)
+    pieces = words(behaviour.n) if behaviour.text is None else [behaviour.text, *[" "] * (behaviour.n - 1)]
     if behaviour.fault == "empty-delta":
         return [{"content": ""} for _ in pieces]
     if behaviour.fault == "reasoning":

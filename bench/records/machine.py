@@ -18,7 +18,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How well the measuring process kept up during one block: a line of `telemetry/<worker>.jsonl`.
 
-    `lag_*` is the event loop's lateness (s) against a timer that asks every 10 ms; `cpu_share` is the measuring process's CPU seconds per wall second.
+    `lag_*` is the event loop's lateness (s) against a timer of 10 ms; `cpu_share` is the measuring process's CPU seconds per wall second.
     Saturated: p99 lag above 5 ms, or above 5 % of the median TTFT when that is larger (measurement.md §1.3).
     """
 

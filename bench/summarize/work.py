@@ -72,7 +72,9 @@ class _Work:
             self.cached_tokens += seen.cached_tokens or 0
 
     def accept(self, verdict: bool | None, *, is_defined: bool) -> None:
-        """Count one verdict."""
-        self._is_defined |= is_defined
+        """Count one verdict; an answer to a prompt that does not say what is acceptable is none of them."""
+        if not is_defined:
+            return
+        self._is_defined = True
         self._is_known &= verdict is not None
         self._accepted += verdict is True

@@ -6,6 +6,7 @@ import time
 import pytest
 from harness.command import bench
 from harness.mock_llm import mock_llm
+from markdown_it import MarkdownIt
 
 SPEC = """
 bench: 1
@@ -84,7 +85,7 @@ def test_a_key_is_sent_and_stands_in_no_file(tmp_path, server):
 
 def test_a_command_runs_only_when_it_is_allowed(tmp_path):
     marker = tmp_path / "started"
-    model = f'{{id: m, runtime: command, command: [touch, "{marker}"], base_url: "http://127.0.0.1:{{port}}/v1", model: x, load_timeout: 2 s}}'
+    model = f'{{id: m, runtime: command, command: [touch, "{marker}"], model: x, load_timeout: 2 s}}'
     code, said, _ = told(tmp_path, write(tmp_path, model))
     assert code == 3
     assert "--allow-commands" in said
@@ -126,7 +127,7 @@ def test_a_gate_or_a_judge_that_is_not_evaluated_never_passes_silently(tmp_path,
 
 def test_a_hostile_answer_steers_neither_the_terminal_nor_a_report(tmp_path):
     text = "\x1b]0;owned\x07<script>alert(1)</script> | ![x](http://evil.invalid/x.png) </details> =cmd()"
-    with mock_llm(content=text, n=1) as server:
+    with mock_llm(text=text, n=1) as server:
         code, said, shown = told(tmp_path, write(tmp_path, f'{{id: m, runtime: external, base_url: "{server.base_url}", model: mock}}'))
     assert code == 0, said
     assert "\x1b" not in said + shown
@@ -135,4 +136,6 @@ def test_a_hostile_answer_steers_neither_the_terminal_nor_a_report(tmp_path):
     assert "<script" not in page
     assert "evil.invalid" in page  # shown, as text
     assert '<img src="http' not in page
-    assert "![x](http" not in (folder / "report.md").read_text(encoding="utf-8")
+    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render((folder / "report.md").read_text(encoding="utf-8"))
+    assert "<img" not in rendered
+    assert "<script" not in rendered
