@@ -41,6 +41,7 @@ class KeepAlive:
                 for key in late:
                     if self._seats[key].last_active_s + every_s <= loop.time():  # nothing was in flight to it meanwhile
                         await self._send(key, request)
+            await asyncio.sleep(every_s / 2)  # however slow the light answers are, measured requests have their turn
 
     async def _send(self, key: ServingKey, request: Request) -> None:
         seat = self._seats[key]

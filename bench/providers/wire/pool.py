@@ -65,6 +65,7 @@ class Pool:
         self._busy: set[Connection] = set()
         self._addresses: list[tuple[socket.AddressFamily, tuple[object, ...]]] = []
         self._kernel = KernelClock() if kernel_stamps else None
+        self._is_closed = False
         self.n_opened = 0
 
     async def exchange(self, request: bytes, timeout_s: float) -> Received:
@@ -73,7 +74,7 @@ class Pool:
         A kept connection that turns out to be closed before a single byte came is replaced once, with a fresh start of the clock.
         """
         started_ns = time.perf_counter_ns()
-        while (connection := self._reusable()) is not None:
+        while not self._is_closed and (connection := self._reusable()) is not None:
             received = await self._over(connection, request, timeout_s)
             if received.end != "closed" or received.raw:
                 return received
@@ -85,6 +86,9 @@ class Pool:
             )
         except _ConnectFailed as failed:
             return self._no_connection(started_ns, failed.end, failed.detail)
+        if self._is_closed:  # while connecting
+            connection.close()
+            return self._no_connection(started_ns, "closed", "the connection was closed by the client")
         connect_ns = time.perf_counter_ns() - started_ns
         received = await self._over(connection, request, timeout_s)
         received.connect_ns = connect_ns
@@ -150,7 +154,8 @@ class Pool:
         return Connection(sock, kernel, tls)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that are being made. What is in flight ends as closed."""
+        self._is_closed = True
         for connection in (*self._idle, *self._busy):
             connection.close()
         self._idle.clear()
