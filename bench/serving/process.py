@@ -137,7 +137,9 @@ class ChildProcess:
 
     def _read_memory(self) -> None:
         with self._reading:
-            self._rss_peak_bytes = max(self._rss_peak_bytes, self._tree.rss_bytes() or 0, self._tree.root_peak_bytes() or 0)
+            # The kernel's own peak may lag a little behind its present size, so what was read at loading counts, too.
+            readings = (self._rss_peak_bytes, self.rss_loaded_bytes, self._tree.rss_bytes(), self._tree.root_peak_bytes())
+            self._rss_peak_bytes = max(reading or 0 for reading in readings)
 
     def rss_peak_bytes(self) -> int | None:
         """The highest resident size so far. Exact where the kernel counts it and the server is one process; else from readings every 0.5 s."""
