@@ -51,8 +51,10 @@ class ProcessTree:
     def root_peak_bytes(self) -> int | None:
         """The root's own highest resident size as the kernel counted it (Linux `VmHWM`, Windows peak working set); None elsewhere."""
         if sys.platform == "win32":  # pragma: no cover - Windows
-            with contextlib.suppress(psutil.Error):
-                return int(self._members[0].memory_info().peak_wset) if self._list() else None
+            for root in self._list()[:1]:
+                with contextlib.suppress(psutil.Error):
+                    return int(root.memory_info().peak_wset)
+            return None
         with contextlib.suppress(OSError, ValueError, IndexError):
             lines = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
             return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)

@@ -86,7 +86,12 @@ def _cached(weights: Weights, expected: str | None, context: ServingContext) -> 
         started = time.perf_counter()
         folder = cache.part_folder(context.cache_folder, name)
         folder.mkdir(parents=True, exist_ok=True)
-        made = _join(_fetch_parts(weights, folder, context), folder / "joined")
+        try:
+            made = _join(_fetch_parts(weights, folder, context), folder / "joined")
+        except ServingError:
+            if not any(path.is_file() for path in folder.rglob("*")):
+                shutil.rmtree(folder)  # nothing came that a next try could go on with
+            raise
         digest = _digest(made, context)
         if expected not in {None, digest}:
             shutil.rmtree(folder)  # a bad file is not kept as good, nor as a start for the next try

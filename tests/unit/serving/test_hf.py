@@ -54,6 +54,7 @@ def test_a_hub_that_cannot_be_reached_costs_less_than_three_seconds(tmp_path):
     assert found.state == "unavailable"
     assert "the hub http://127.0.0.1:9 cannot be reached" in found.message
     assert "--offline" in found.hint
+    assert not list((tmp_path / "cache" / "weights").glob("*.part"))
 
 
 def test_a_hub_in_trouble_is_unavailable_with_its_status(tmp_path):
