@@ -4,9 +4,12 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from bench.catalog import CATALOG, REGISTRY
 from bench.cli.main import VERBS
-from bench.errors import _ORDER, Exit
+from bench.errors import _ORDER, Exit, SpecError
+from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
 
 ROOT = Path(__file__).parents[3]
@@ -44,6 +47,16 @@ def test_yaml_blocks_are_valid_specs(tmp_path: Path) -> None:
         spec = tmp_path / f"{number}.yaml"
         spec.write_text(text, encoding="utf-8")
         assert load_spec(spec, extensions=REGISTRY, environ={}).warnings == ()
+
+
+def test_error_in_the_tour_is_what_validate_shows(tmp_path: Path) -> None:
+    (shown,) = blocks(README, "text")
+    spec = tmp_path / "my.yaml"
+    spec.write_text(blocks(README, "yaml")[0].replace("aspects", "asserts"), encoding="utf-8")
+    with pytest.raises(SpecError) as raised:
+        load_spec(spec, extensions=REGISTRY, environ={})
+    text = render(raised.value.diagnostics, raised.value.sources, "text")
+    assert text.strip().replace(str(spec), "my.yaml") == shown.strip()
 
 
 def test_table_of_commands_names_every_verb_in_the_words_of_its_help() -> None:
