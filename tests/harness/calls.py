@@ -31,11 +31,13 @@ def treatment(digest="t1", model_id="m1"):
 
 
 def trial(number, *, text="Summarise.", digest="t1", is_warmup=False, **generation):
+    kind = "warm" if is_warmup else "trial"
     return Trial(
-        id=f"{digest}-{'warm' if is_warmup else 'trial'}-{number}", request_digest="r", treatment_digest=digest, model_id="m1", prompt_id=f"p{number}",
-        variant_id="default", round=1, is_warmup=is_warmup, request=request(text, **generation),
+        id=f"{digest}-{kind}-{number}", request_digest="r", treatment_digest=digest, model_id="m1", prompt_id=f"p{number}", variant_id="default",
+        round=1, is_warmup=is_warmup, request=request(text, **generation),
     )  # fmt: skip
 
 
 def block(*trials):
-    return Block(treatments=tuple(treatment(digest) for digest in dict.fromkeys(one.treatment_digest for one in trials)), trials=tuple(trials))
+    digests = dict.fromkeys(one.treatment_digest for one in trials)
+    return Block(treatments=tuple(treatment(digest) for digest in digests), trials=tuple(trials))
