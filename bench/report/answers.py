@@ -13,6 +13,7 @@ from bench.report.lookup import Key, Lookup
 
 MOST_CHARACTERS = 1500  # of one answer: about two screens on a telephone
 MOST_QUESTION = 700
+_WORTH_A_CUT = 120  # characters: to leave out less saves no reader anything
 MOST_PROMPTS = 40
 
 
@@ -44,7 +45,7 @@ def _rank(one: Observation) -> tuple[bool, int, str]:
 
 def _question(one: Observation) -> str:
     text = next((message.content for message in reversed(one.trial.request.messages) if message.role == "user"), "")
-    shown, is_cut = cut(text, MOST_QUESTION)
+    shown, is_cut = cut(text, MOST_QUESTION) if len(text) > MOST_QUESTION + _WORTH_A_CUT else (text, False)
     return f"{shown} … [{len(text) - len(shown):,} more characters]" if is_cut else shown
 
 

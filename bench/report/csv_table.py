@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,8 @@ class CsvTable:
 def _field(value: Any) -> str:
     match value:
         case None:
+            return ""
+        case float() if not math.isfinite(value):
             return ""
         case float() | int():
             return repr(value)

@@ -85,7 +85,7 @@ def prefix(seen: Lookup) -> Section | None:
                     row.append(Cell(value=f"{estimate.n:,}" if estimate else "0"))
     if len(columns) == 1:
         return None
-    if not any(found.group.prefix == "warm" and found.n for found in seen.summary.estimates):
+    if not any(found.group.prefix == "warm" and found.n for found in seen.estimates):
         text = ("No answer was given from a warm prefix: every TTFT above is what a new prompt feels.",)
         return Section(id="prefix", title=_PREFIX, text=text)
     text = (
@@ -105,7 +105,7 @@ def outliers(seen: Lookup) -> Section:
             title="Outliers",
             text=("None flagged: nothing further than 5 MAD from the median of its prompt, where a prompt has trials enough to tell.",),
         )
-    units = {estimate.metric: estimate.unit for estimate in seen.summary.estimates}
+    units = {estimate.metric: estimate.unit for estimate in seen.estimates}
     rows, notes = bounded([_outlier_row(seen, one, units.get(one.metric, "")) for one in found])
     titles = (("Metric", False), ("Model", False), ("Prompt", False), ("Value", True), ("Median", True), ("MAD", True), ("Trial", False))
     columns = tuple(Column(title=title, is_number=is_number) for title, is_number in titles)
@@ -131,9 +131,9 @@ def _outlier_row(seen: Lookup, one: Outlier, unit: str) -> tuple[Cell, ...]:
 def estimates(seen: Lookup) -> Section | None:
     """Every estimate over all prompts, with counts and method."""
     groups = {Group(model_id=key.model_id, variant_id=key.variant_id): key for key in seen.keys}
-    metrics = list(dict.fromkeys(found.metric for found in seen.summary.estimates))
+    metrics = list(dict.fromkeys(found.metric for found in seen.estimates))
     places = {metric: place for place, metric in enumerate([*glossary.TERMS, *(name for name in metrics if name not in glossary.TERMS)])}
-    found = [estimate for estimate in seen.summary.estimates if estimate.group in groups]
+    found = [estimate for estimate in seen.estimates if estimate.group in groups]
     if not found:
         return None
     found.sort(key=lambda one: (places[one.metric], _ORDER.index(one.statistic), seen.keys.index(groups[one.group])))

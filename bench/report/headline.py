@@ -32,7 +32,7 @@ def headline(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
 
 
 def _prompts(seen: Lookup) -> int:
-    return max((found.clusters for found in seen.summary.estimates), default=0) or len(seen.prompts())
+    return max((found.clusters for found in seen.estimates), default=0) or len(seen.prompts())
 
 
 def _rounds(spec: Spec, manifest: Manifest) -> int:

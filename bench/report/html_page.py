@@ -5,7 +5,8 @@ import hashlib
 
 from bench import resources
 from bench.records.view import View
-from bench.report import isolated, template
+from bench.report import isolated
+from bench.report import template as templates
 from bench.report.sketch import SMALLEST
 
 SHIPPED = "report.html.j2"
@@ -17,12 +18,12 @@ class HtmlPage:
 
     filename = "report.html"
 
-    def render(self, view: View, template_text: str | None = None) -> str:
+    def render(self, view: View, template: str | None = None) -> str:
         """The whole page. A user's template also sees `css` and `policy`."""
         css = resources.read("templates", STYLE)
-        if template_text is None:
-            return template.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, css=css, policy=policy(css))
-        return isolated.render(template_text, "html", view, css=css, policy=policy(css))
+        if template is None:
+            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, css=css, policy=policy(css))
+        return isolated.render(template, "html", view, css=css, policy=policy(css))
 
 
 def policy(css: str) -> str:

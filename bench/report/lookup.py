@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, Statistic, Summary
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 
 _READINGS = frozenset({"disk_bytes", "rss_loaded_bytes", "rss_peak_bytes", "gpu_bytes", "download_s"})  # fields of ModelStatus
+
+
+_LARGEST = 1e15  # beyond any second, byte or token: such a figure is damage, and no axis could hold it
 
 
 class Key(NamedTuple):
@@ -24,7 +29,8 @@ class Lookup:
     def __init__(self, summary: Summary, spec: Spec) -> None:
         """Index every estimate by its metric, statistic and group."""
         self.summary = summary
-        self._estimates = {(found.metric, found.statistic, found.group): found for found in summary.estimates}
+        self.estimates = tuple(_sound(found) for found in summary.estimates)
+        self._estimates = {(found.metric, found.statistic, found.group): found for found in self.estimates}
         self.statuses = {Key(status.model_id, status.variant_id): status for status in summary.models}
         self.counts = {Key(count.model_id, count.variant_id): count for count in summary.counts}
         self.models = {model.id: model for model in spec.models}
@@ -72,7 +78,7 @@ class Lookup:
 
     def statistic(self, metric: str, statistics: Sequence[Statistic]) -> Statistic | None:
         """The first of these statistics that the summary has for the metric at all."""
-        present = {found.statistic for found in self.summary.estimates if found.metric == metric}
+        present = {found.statistic for found in self.estimates if found.metric == metric}
         return next((statistic for statistic in statistics if statistic in present), None)
 
     def cost(self, key: Key, per: str) -> CostEstimate | None:
@@ -93,3 +99,10 @@ class Lookup:
         """Every prompt that an estimate or an aspect is about, in the summary's order."""
         groups = (*(found.group for found in self.summary.estimates), *(found.group for found in self.summary.aspects))
         return tuple(dict.fromkeys(group.prompt_id for group in groups if group.prompt_id is not None))
+
+
+def _sound(found: Estimate) -> Estimate:
+    """The estimate without figures that are none (not a number, infinite, beyond all measure)."""
+    figures = {"value": found.value, "low": found.low, "high": found.high}
+    unsound = {name: None for name, figure in figures.items() if figure is not None and not abs(figure) <= _LARGEST}
+    return msgspec.structs.replace(found, **unsound) if unsound else found

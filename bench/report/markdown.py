@@ -2,7 +2,8 @@
 
 from bench import resources
 from bench.records.view import View
-from bench.report import isolated, template
+from bench.report import isolated
+from bench.report import template as templates
 from bench.report.sketch import SMALLEST
 
 SHIPPED = "report.md.j2"
@@ -13,11 +14,11 @@ class Markdown:
 
     filename = "report.md"
 
-    def render(self, view: View, template_text: str | None = None) -> str:
+    def render(self, view: View, template: str | None = None) -> str:
         """The whole document. Raises ReportTemplateError when a user's template is wrong."""
-        if template_text is None:
-            return template.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view)
-        return isolated.render(template_text, "markdown", view)
+        if template is None:
+            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view)
+        return isolated.render(template, "markdown", view)
 
 
 EXAMPLES = ((SMALLEST, "# smallest 1.0.0\n"),)

@@ -55,11 +55,13 @@ def decimals_for_width(width: float) -> int:
 
 def decimals_for_digits(value: float, digits: int) -> int:
     """Decimals that show so many significant digits: (0.0421, 2) -> 3, (42.1, 2) -> 0."""
-    return 0 if value == 0 else min(_MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+    return 0 if value == 0 or not math.isfinite(value) else min(_MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
 def plain(value: float, decimals: int) -> str:
     """A number with thousands separators and a true minus sign; never `-0`."""
+    if not math.isfinite(value):
+        return "–"
     text = f"{abs(value):,.{decimals}f}"
     return f"−{text}" if value < 0 and text.strip("0.,") else text
 
