@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.digest import digest
-from bench.records.quantity import money, seconds, size_bytes
 from bench.records.quantity import fraction as share
+from bench.records.quantity import money, seconds, size_bytes
 from bench.records.spec import (
     Aspect,
     Check,
@@ -39,7 +39,7 @@ Data = Mapping[str, Any]
 def build(data: Data, messages: Mapping[Path, str]) -> Spec:
     """The spec. `messages` are the rendered texts by the path of their template."""
     generation = _generation(data.get("generation", {}))
-    optional = {
+    optional: dict[str, Any] = {
         "keep_alive_s": _seconds(data, "keep_alive"),
         "variants": tuple(_variant(one, data.get("generation", {})) for one in data.get("variants", ())) or (Variant(id="default"),),
         "judge": _judge(data["judge"]) if "judge" in data else None,
@@ -48,10 +48,11 @@ def build(data: Data, messages: Mapping[Path, str]) -> Spec:
         "slo": Slo(**{f"{key}_s": seconds(value) for key, value in data["slo"].items()}) if "slo" in data else None,
         "selection": Selection(**_pick(data["selection"], "weights", "require")) if "selection" in data else None,
         "report": _report(data.get("report", {})),
-        **_pick(data, "description", "seed", "order", "cache", "client", "retries", "rounds", "warmup"),
+        **_pick(data, "description", "order", "cache", "client"),
+        **_whole(data, "seed", "retries", "rounds", "warmup"),
     }
     return Spec(
-        bench=data["bench"],
+        bench=int(data["bench"]),
         name=data["name"],
         version=data["version"],
         digest=identity(data),
@@ -78,7 +79,7 @@ def _pick(entry: Data, *keys: str) -> dict[str, Any]:
     return {key: entry[key] for key in keys if key in entry}
 
 
-def _whole(entry: Data, *keys: str) -> dict[str, int]:
+def _whole(entry: Data, *keys: str) -> dict[str, Any]:
     """Whole numbers; JSON Schema takes 2.0 for one."""
     return {key: int(entry[key]) for key in keys if key in entry}
 
@@ -183,7 +184,7 @@ def _rubric(name: str, entry: Data) -> Rubric:
 
 
 def _generation(entry: Data) -> Generation:
-    numbers = {key: float(entry[key]) for key in ("temperature", "top_p") if key in entry}
+    numbers: dict[str, Any] = {key: float(entry[key]) for key in ("temperature", "top_p") if key in entry}
     return Generation(stop=tuple(entry.get("stop", ())), **numbers, **_whole(entry, "max_tokens", "seed"), **_pick(entry, "ignore_eos", "stream"))
 
 
@@ -221,8 +222,8 @@ def _telemetry(entry: Data) -> Telemetry:
 
 
 def _gate(entry: Data) -> GateSpec:
-    bounds = {key: amount(entry[key]) for key in ("min", "max") if key in entry}
-    shares = {key: share(entry[key]) for key in ("coverage", "max_regression") if key in entry}
+    bounds: dict[str, Any] = {key: amount(entry[key]) for key in ("min", "max") if key in entry}
+    shares: dict[str, Any] = {key: share(entry[key]) for key in ("coverage", "max_regression") if key in entry}
     return GateSpec(**_pick(entry, "metric", "at", "model", "baseline"), **bounds, **shares)
 
 

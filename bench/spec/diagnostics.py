@@ -17,6 +17,8 @@ Style = Literal["text", "json", "github"]
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]")
 _WIDTH = 120  # characters of a source line that are shown
 _RANK = {"error": 0, "warning": 1, "note": 2}
+_PRIVATE = {"inline-secret", "credentials-in-url"}  # the source line from this place on is never shown
+_MISSPELT = "did you mean `api_key`?"  # what stands after such a key may be a secret
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
 
@@ -26,7 +28,8 @@ def render(diagnostics: Iterable[Diagnostic], sources: Sequence[SourceFile], sty
     found = in_order(diagnostics, sources)
     match style:
         case "text":
-            return "".join(f"{_text(one, files)}\n" for one in found)
+            hidden = _hidden(found)
+            return "".join(f"{_text(one, files, hidden)}\n" for one in found)
         case "json":
             return json.dumps([_plain(one, files) for one in found], indent=2) + "\n"
         case "github":
@@ -61,22 +64,31 @@ def _shown(one: Diagnostic, files: Mapping[str, SourceFile]) -> str:
     return (source.shown or file) if source is not None else file
 
 
-def _text(one: Diagnostic, files: Mapping[str, SourceFile]) -> str:
+def _hidden(found: Iterable[Diagnostic]) -> dict[tuple[str, int], int]:
+    """Where in which line a secret starts."""
+    hidden: dict[tuple[str, int], int] = {}
+    for at in [one.position for one in found if one.position is not None and (one.code in _PRIVATE or one.hint == _MISSPELT)]:
+        hidden[at.file, at.line] = min(at.column, hidden.get((at.file, at.line), at.column))
+    return hidden
+
+
+def _text(one: Diagnostic, files: Mapping[str, SourceFile], hidden: Mapping[tuple[str, int], int]) -> str:
     at = one.position
     place = f"{visible(_shown(one, files))}:{at.line}:{at.column}: " if at is not None else ""
     lines = [f"{place}{one.severity}[{one.code}]: {visible(one.message)}"]
     if at is not None and at.file in files:
-        lines += _excerpt(files[at.file].text, at.line, at.column)
+        lines += _excerpt(files[at.file].text, at.line, at.column, hidden.get((at.file, at.line)))
     if one.hint:
         lines.append(f"  hint: {visible(one.hint)}")
     return "\n".join(lines)
 
 
-def _excerpt(text: str, line: int, column: int) -> list[str]:
+def _excerpt(text: str, line: int, column: int, secret: int | None) -> list[str]:
     lines = re.split(r"\r\n|\n|\r", text)
     if not 1 <= line <= len(lines) or not lines[line - 1].strip():
         return []
-    content = lines[line - 1]
+    content = lines[line - 1] if secret is None else lines[line - 1][: secret - 1] + "…"
+    column = column if secret is None else min(column, secret)
     start = max(0, min(column - 1, len(content)) - _WIDTH // 2) if len(content) > _WIDTH else 0
     before = "…" * (start > 0) + visible(content[start : column - 1].replace("\t", " "))
     rest = content[max(start, column - 1) : start + _WIDTH]

@@ -4,7 +4,8 @@ from pathlib import Path, PurePosixPath
 
 from bench.records.source import Diagnostic, SourceFile
 from bench.spec.marked import Marked
-from bench.spec.yaml_source import MAX_BYTES, Unreadable, parse
+from bench.spec.yaml_source import parse
+from bench.spec.yaml_text import MAX_BYTES, Unreadable
 
 MAX_TOTAL_BYTES = 16 * 2**20
 MAX_FILES = 200

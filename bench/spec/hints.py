@@ -96,6 +96,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 
 
+AS_A_LIST = "write them as a list: start each with `- id: …`"
+
+
 def near(word: str, known: Iterable[str]) -> str | None:
     """The known word that this one looks like, if any."""
     names = list(known)
@@ -104,7 +107,8 @@ def near(word: str, known: Iterable[str]) -> str | None:
     if same is not None and same != word:
         return same
     close = get_close_matches(word[:80], [name for name in names if name != word], n=1, cutoff=0.7)
-    return close[0] if close else None
+    longer = [name for name in names if len(word) >= 3 and name.startswith(f"{word}_")]
+    return next(iter([*close, *longer]), None)
 
 
 def meant(key: str, allowed: Iterable[str]) -> str | None:
@@ -127,9 +131,13 @@ def for_name(name: str, known: Iterable[str], what: str) -> str:
     return f"{what}: {listed}"
 
 
-def for_key(key: str, file: str, path: Path) -> str:
+def for_key(key: str, file: str, path: Path, beside: Iterable[str]) -> str:
     """A hint for an unknown key: the one that was meant, the place where it belongs, or the keys that are allowed."""
     allowed = schema.keys(file, path)
+    if path in {("models",), ("prompts",)}:
+        return AS_A_LIST
+    if set(beside) == {"include"}:
+        return "`include` stands alone; what holds for the whole set goes to its `defaults`"
     if (target := meant(key, allowed)) is not None:
         return f"did you mean `{target}`?"
     for name in allowed:

@@ -38,7 +38,7 @@ class _Expansion:
             self.whole.mark((key,), self.tree.mark((key,)))
             prompts: list[Any] = []
             for index, item in enumerate(given):
-                if isinstance(item, dict) and isinstance(item.get("include"), str) and len(item) == 1:
+                if isinstance(item, dict) and isinstance(item.get("include"), str) and item["include"] and len(item) == 1:
                     self._include(item["include"], index, prompts)
                 else:
                     prompts.append(self.whole.take(self.tree, (key, index), (key, len(prompts))))

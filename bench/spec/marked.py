@@ -59,7 +59,7 @@ class Marked:
             elif isinstance(value, list):
                 waiting.extend(((*rest, index), child) for index, child in enumerate(value))
 
-    def diagnose(
+    def diagnose(  # noqa: PLR0913  (the parts of a finding, each named at every call)
         self, path: Path, code: str, message: str, *, hint: str | None = None, severity: Severity = "error", at: str = "value"
     ) -> Diagnostic:
         """A finding about the value at a path, or (`at="key"`) about its key."""

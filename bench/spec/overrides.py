@@ -6,7 +6,8 @@ from typing import Any
 from bench.records.source import Diagnostic, Position
 from bench.spec import hints
 from bench.spec.marked import Mark, Marked, Path
-from bench.spec.yaml_source import Unreadable, parse
+from bench.spec.yaml_source import parse
+from bench.spec.yaml_text import Unreadable
 
 FILE = "--set"  # how messages name the place
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from bench.records.source import Diagnostic, Position
 from bench.spec.marked import Marked, Path
 
@@ -17,25 +19,26 @@ def render_prompts(tree: Marked) -> tuple[dict[Path, str], list[Diagnostic]]:
     texts: dict[Path, str] = {}
     found: list[Diagnostic] = []
     work = [(path, text, variables) for path, text, variables in _templates(tree.data)]
-    if any(_TEMPLATE.search(text) for _, text, _ in work):
-        from bench.spec.sandbox import Budget, TemplateProblem, render  # noqa: PLC0415  (a third of the time that checking a spec takes)
+    if not any(_TEMPLATE.search(text) for _, text, _ in work):
+        return {path: text for path, text, _ in work}, found
+    from bench.spec.sandbox import Budget, TemplateProblem, render  # noqa: PLC0415  (a third of the time that checking a spec takes)
 
-        budget = Budget(MAX_TOTAL_STEPS)
-        size = 0
-        for path, text, variables in work:
-            try:
-                texts[path] = render(text, variables, budget) if _TEMPLATE.search(text) else text
-                size += len(texts[path])
-                if size > MAX_TOTAL:
-                    raise TemplateProblem("template-limit", f"all messages together have more than {MAX_TOTAL:,} characters", 1)
-                if not texts[path].strip() and path[-1] != "system":
-                    raise TemplateProblem("template-empty", "nothing comes out of this template", 1, "check its conditions")
-            except TemplateProblem as problem:
-                found.append(_finding(tree, path, problem.code, problem.message, problem.line, problem.hint))
-                if size > MAX_TOTAL:
-                    break
-        return texts, found
-    return {path: text for path, text, _ in work}, found
+    budget = Budget(MAX_TOTAL_STEPS)
+    size = 0
+    for path, text, variables in work:
+        try:
+            texts[path] = render(text, variables, budget) if _TEMPLATE.search(text) else text
+        except TemplateProblem as problem:
+            at = _own_line(tree, path, problem.line)
+            found.append(msgspec.structs.replace(tree.diagnose(path, problem.code, problem.message, hint=problem.hint), position=at))
+            continue
+        size += len(texts[path])
+        if not texts[path].strip() and path[-1] != "system":
+            found.append(tree.diagnose(path, "template-empty", "nothing comes out of this template", hint="check its conditions"))
+        if size > MAX_TOTAL:
+            found.append(tree.diagnose(path, "template-limit", f"all messages together have more than {MAX_TOTAL:,} characters"))
+            break
+    return texts, found
 
 
 def _templates(data: Any) -> Iterator[tuple[Path, str, dict[str, Any]]]:
@@ -54,11 +57,11 @@ def _templates(data: Any) -> Iterator[tuple[Path, str, dict[str, Any]]]:
                 yield ("prompts", index, "messages", number, "content"), message["content"], variables
 
 
-def _finding(tree: Marked, path: Path, code: str, message: str, line: int, hint: str | None) -> Diagnostic:
-    """A finding at the template's own line where the text is a literal block, else at the text."""
-    found = tree.diagnose(path, code, message, hint=hint)
+def _own_line(tree: Marked, path: Path, line: int) -> Position | None:
+    """Where a line of a template stands: in a literal block each line is a line of the file, else the text's own place must do."""
     mark = tree.mark(path)
-    if found.position is None or mark is None or path not in tree.marks or mark.style != "|":
-        return found
-    position = Position(file=found.position.file, line=mark.value[0] + line, column=1)
-    return Diagnostic(code=code, severity="error", message=message, position=position, pointer=found.pointer, hint=hint)
+    if mark is None:
+        return None
+    if path in tree.marks and mark.style == "|":
+        return Position(file=mark.file, line=mark.value[0] + line, column=1)
+    return Position(file=mark.file, line=mark.value[0], column=mark.value[1])

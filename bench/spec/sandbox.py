@@ -1,7 +1,7 @@
 """Prompt templates: a small part of Jinja that sees only its variables and always ends.
 
-There are output, `if`, `for`, comparisons, arithmetic on numbers, `~`, `range`, and a list of filters and tests. Everything that is not on the lists is
-refused before anything is compiled; what is left is bounded while it runs. Strict: an unknown name is an error.
+There are output, `if`, `for`, comparisons, arithmetic on numbers, `~`, `range`, and a list of filters and tests. Everything that is not on the
+lists is refused before anything is compiled; what is left is bounded while it runs. Strict: an unknown name is an error.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,11 +86,9 @@ class _Sandbox(SandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """An entry of a mapping or an item of a list."""
-        if (isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj) or (
-            isinstance(obj, list | tuple) and isinstance(argument, int) and -len(obj) <= argument < len(obj)
-        ):
-            return obj[argument]
-        return self.undefined(obj=obj, name=argument)
+        is_key = isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj
+        is_index = isinstance(obj, list | tuple) and isinstance(argument, int) and -len(obj) <= argument < len(obj)
+        return obj[argument] if is_key or is_index else self.undefined(obj=obj, name=argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers of a sensible size."""
@@ -140,13 +138,7 @@ def render(text: str, variables: Mapping[str, Any], budget: Budget) -> str:
     environment.filters = {**_ENVIRONMENT.filters, "_counted": turns.counted}
     try:
         template = environment.template_class.from_code(environment, _compiled(text), dict(environment.globals))
-        parts: list[str] = []
-        size = 0
-        for part in template.generate(dict(variables)):
-            size += len(part)
-            if size > MAX_TEXT:
-                raise LimitReached(f"more than {MAX_TEXT:,} characters come out")
-            parts.append(part)
+        return _within(template.generate(dict(variables)))
     except UndefinedError as error:
         known = ", ".join(f"`{name}`" for name in sorted(variables)) or "none"
         message = f"{error.message or 'an unknown name'} in this template".replace("'", "`")
@@ -159,6 +151,17 @@ def render(text: str, variables: Mapping[str, Any], budget: Budget) -> str:
         raise TemplateProblem("template-error", message, _line(error), "check the kinds of its variables") from error
     finally:
         budget.steps -= min(MAX_STEPS, budget.steps) - turns.steps
+
+
+def _within(pieces: Iterable[str]) -> str:
+    """All that a template puts out, while it is short enough."""
+    parts: list[str] = []
+    size = 0
+    for part in pieces:
+        size += len(part)
+        if size > MAX_TEXT:
+            raise LimitReached(f"more than {MAX_TEXT:,} characters come out")
+        parts.append(part)
     return "".join(parts)
 
 
@@ -195,24 +198,25 @@ def _check(tree: nodes.Template) -> None:
 
 
 def _forbidden(node: Any) -> str | None:
+    """What is not on the lists, in words; None when all is well."""
     kind = type(node).__name__
-    if kind not in _NODES:
-        return _WORDS.get(kind, f"`{kind.lower()}`")
+    what: str | None = None
     match kind:
+        case _ if kind not in _NODES:
+            what = _WORDS.get(kind, f"`{kind.lower()}`")
         case "Getattr" if node.attr.startswith("_"):
-            return f"the attribute `{node.attr}`"
+            what = f"the attribute `{node.attr}`"
         case "Name" if node.name.startswith("_") or node.name == "self":
-            return f"the name `{node.name}`"
+            what = f"the name `{node.name}`"
         case "Filter" if node.name not in FILTERS:
-            return f"the filter `{node.name}`"
+            what = f"the filter `{node.name}`"
         case "Test" if node.name not in _TESTS:
-            return f"the test `{node.name}`"
+            what = f"the test `{node.name}`"
         case "Call" if not isinstance(node.node, nodes.Name) or node.node.name != "range" or node.dyn_args or node.dyn_kwargs or node.kwargs:
-            return f"a call of `{getattr(node.node, 'name', None) or getattr(node.node, 'attr', 'this')}`"
+            what = f"a call of `{getattr(node.node, 'name', None) or getattr(node.node, 'attr', 'this')}`"
         case "For" if node.recursive:
-            return "`for … recursive`"
-        case _:
-            return None
+            what = "`for … recursive`"
+    return what
 
 
 class _Concatenation(NodeTransformer):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 from referencing import Registry, Resource
-from referencing.exceptions import NoSuchResource
 from referencing.jsonschema import DRAFT202012
 
 from bench import resources
@@ -23,6 +23,24 @@ PROMPTS = "prompts.v1.schema.json"
 
 Node = tuple[str, dict[str, Any]]  # the file and a schema in it
 
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a schema finds wrong: the keyword (`rule`) with what it wants, in which schema, and the value at a path.
+
+    `is_name`: the value is a key that does not fit. `missing`: the key that `required` asks for. `closest`: for a choice, what is wrong with the
+    branch that fits best.
+    """
+
+    rule: str
+    wanted: Any
+    schema: dict[str, Any]
+    value: Any
+    path: Path
+    is_name: bool = False
+    missing: str | None = None
+    closest: "Violation | None" = None
+
+
 _ALSO = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
 _LIMITS = {"duration": 366 * 86_400.0, "size": 2.0**60, "money": 1e12}  # a year, an exbibyte: beyond is a slip of the pen
@@ -30,9 +48,9 @@ _LIMITS = {"duration": 366 * 86_400.0, "size": 2.0**60, "money": 1e12}  # a year
 
 @cache
 def document(file: str) -> dict[str, Any]:
-    """A shipped schema."""
+    """A shipped schema, without `$schema`: that would make jsonschema fall back from our validator to its own."""
     loaded: dict[str, Any] = json.loads(resources.read("schemas", file))
-    return loaded
+    return {keyword: value for keyword, value in loaded.items() if keyword != "$schema"}
 
 
 def resolve(reference: str, file: str) -> Node:
@@ -85,21 +103,34 @@ def description(node: Node) -> str:
     return next((str(schema["description"]) for _, schema in spread(node) if "description" in schema), "")
 
 
-def errors(data: Any, file: str, inside: str = "") -> Iterator[ValidationError]:
+def violations(data: Any, file: str, inside: str = "") -> Iterator[Violation]:
     """What a shipped schema (or, by a JSON pointer, a part of it) finds wrong."""
-    schema = {"$ref": f"{file}#{inside}"}
-    yield from _validator()(schema, registry=_registry()).iter_errors(data)
+    checker = _validator()({"$ref": f"{file}#{inside}"}, registry=_registry())
+    return (_violation(error) for error in checker.iter_errors(data))
 
 
-def _refuse(uri: str) -> Resource[Any]:
-    raise NoSuchResource(ref=uri)
+def _violation(error: ValidationError) -> Violation:
+    rule, wanted = str(error.validator), error.validator_value
+    closest = best_match(error.context or ())
+    return Violation(
+        rule=rule,
+        wanted=wanted,
+        schema=error.schema if isinstance(error.schema, dict) else {},
+        value=error.instance,
+        path=tuple(error.absolute_path),
+        is_name="propertyNames" in error.absolute_schema_path,
+        missing=next((str(key) for key in wanted if error.message.startswith(repr(key))), None)
+        if rule == "required" and isinstance(wanted, list)
+        else None,
+        closest=_violation(closest) if closest is not None else None,
+    )
 
 
 @cache
 def _registry() -> Registry[Any]:
-    pairs = [(name, Resource.from_contents(document(name), default_specification=DRAFT202012)) for name in (SPEC, PROMPTS)]
-    registry: Registry[Any] = Registry(retrieve=_refuse)
-    return registry.with_resources(pairs)
+    """The shipped schemas. It has no way to retrieve another: an unknown `$ref` is an error."""
+    registry: Registry[Any] = Registry()
+    return registry.with_resources([(name, Resource.from_contents(document(name), default_specification=DRAFT202012)) for name in (SPEC, PROMPTS)])
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -141,5 +172,5 @@ def _amount(kind: str, value: str | float) -> float:
 
 @cache
 def _validator() -> type[Draft202012Validator]:
-    made: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": _pattern, "x-quantity": _quantity})
+    made: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": _pattern, "x-quantity": _quantity})  # type: ignore[no-untyped-call]
     return made

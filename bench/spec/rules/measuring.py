@@ -7,7 +7,7 @@ from bench.errors import BenchError
 from bench.records.source import Diagnostic
 from bench.spec import hints
 from bench.spec.marked import Path
-from bench.spec.rules.quantities import kind_of
+from bench.spec.rules.quantities import amount, kind_of
 from bench.spec.rules.view import View, text
 
 # Measured by the run as a whole, beside the registered metrics: metric -> what kind of number it is.
@@ -90,7 +90,7 @@ def _units(view: View, path: Path, bounds: dict[str, Any], metric: str) -> Itera
             message = f"`{metric}` is a {expected}, but `{key}` is a {found}"
             yield view.tree.diagnose((*path, key), "wrong-unit", message, hint=f"for example {_example(expected)}")
     low, high = bounds.get("min"), bounds.get("max")
-    if kind_of(low) == kind_of(high) == "number" and low > high:
+    if low is not None and high is not None and kind_of(low) == kind_of(high) and amount(low) > amount(high):
         yield view.tree.diagnose((*path, "max"), "out-of-range", f"`max` ({high}) is below `min` ({low}): nothing can fulfil this")
 
 
