@@ -25,8 +25,10 @@ def run_notes(manifest: Manifest, counts: Sequence[Counts], late: Sequence[Clien
     rules = {block.stopped_by for block in health if block.stopped_by}
     if manifest.status in {"interrupted", "stopped", "failed", "running"}:
         rules |= {session.ended_by for session in manifest.sessions[-1:] if session.ended_by not in {None, "finished"}}
-    if missing := sum(count.missing for count in counts):
-        planned = sum(count.planned for count in counts)
+    # A model that was never measured has its own row with its reason; here it is about trials missing beside others of the same model.
+    begun = [count for count in counts if count.completed or count.failed] if not rules else counts
+    if missing := sum(count.missing for count in begun):
+        planned = sum(count.planned for count in begun)
         why = f" (ended by: {', '.join(sorted(rule for rule in rules if rule))})" if rules else ""
         yield f"{missing} of {planned} planned trials are missing{why}; every figure speaks of the others."
     elif rules:
