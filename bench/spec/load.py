@@ -48,7 +48,7 @@ def load_spec(path: FilePath, *, extensions: Extensions, environ: Mapping[str, s
     work = _Work(path, overrides)
     tree = work.whole()
     found, environment_names = environment.replace(tree, environ)
-    wrong = validate(tree, schema.SPEC)
+    wrong = work.new(validate(tree, schema.SPEC))
     messages, problems = render_prompts(tree)
     work.found += wrong + _beside(wrong, [*found, *_by_rules(View(tree, extensions), work.folder.folder), *problems])
     work.stop_if_wrong()
@@ -92,6 +92,11 @@ class _Work:
     def all_found(self) -> list[Diagnostic]:
         """What is wrong inside the files, and with the spec."""
         return [*self.folder.found, *self.found]
+
+    def new(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Findings at places where the text itself is not wrong already."""
+        places = {one.position for one in self.folder.found}
+        return [one for one in found if one.position not in places]
 
     def sources(self) -> tuple[SourceFile, ...]:
         """Everything that a finding may point into: the files, and the overrides, one a line."""

@@ -26,9 +26,10 @@ def validate(tree: Marked, file: str, inside: str = "") -> list[Diagnostic]:
 
 
 def _without_consequences(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Leave out a missing key when an unknown one beside it was meant to be it."""
+    """Leave out a missing key when an unknown one beside it was meant to be it, or the whole was meant to be a list."""
     meant = {(one.pointer.rpartition("/")[0], one.hint) for one in found if one.code == "unknown-key"}
-    return [one for one in found if not (one.code == "missing-key" and (one.pointer, f"did you mean {one.message.partition(' ')[0]}?") in meant)]
+    meant |= {(where, "did you mean `file`?") for where, hint in meant if hint == hints.AS_A_LIST}
+    return [one for one in found if one.code != "missing-key" or (one.pointer, f"did you mean {one.message.partition(' ')[0]}?") not in meant]
 
 
 def _explain(wrong: Violation, tree: Marked, file: str) -> Iterator[Diagnostic]:

@@ -102,7 +102,7 @@ def hint(violation: Violation) -> str | None:
             return "this version of bench reads version 1 of the language"
         case "type":
             kinds = {wanted} if isinstance(wanted, str) else set(wanted)
-            return None if value is not None and "x-quantity" in violation.schema else _for_type(kinds, value)
+            return None if value is not None and "pattern" in violation.schema else _for_type(kinds, value)
         case _:
             return None
 

@@ -29,6 +29,7 @@ _WORDS = {  # libyaml's words -> ours, and what to do
     "did not find expected node content": ("a value is missing here", "close the list or mapping, or write the value"),
     "found unexpected end of stream": ("this quoted text never ends", "close the quote"),
     "found unknown escape character": ("unknown escape in double quotes", "use single quotes, or write the backslash twice"),
+    "did not find expected hexdecimal number": ("unknown escape in double quotes", "use single quotes, or write the backslash twice"),
     "found invalid Unicode character escape code": ("this escape is not a Unicode character", "write the character itself"),
     "could not find expected ':'": ("this line is not `key: value`", "add the `:`, and check the indentation"),
     "block sequence entries are not allowed in this context": ("a list cannot start here", "start the list on the next line"),
