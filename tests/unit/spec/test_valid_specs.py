@@ -9,6 +9,7 @@ from bench.records.quantity import Money
 from bench.records.spec import Check, Gpu, Message, SecretName
 from bench.resources import folder
 from bench.spec.reference import renew
+from bench.store.resolved import to_yaml
 from harness.specs import BASE, FOLDER, VALID, codes, load
 
 PAGE = folder("schemas").parent / "docs" / "spec.md"
@@ -28,7 +29,7 @@ def test_valid_spec_loads(path):
 def test_resolved_spec_loads_to_the_same_spec(path, tmp_path):
     loaded = load(path, FOUNDRY_LOCAL_ENDPOINT="http://elsewhere:1/v1")
     again = tmp_path / "spec.resolved.yaml"
-    again.write_text(json.dumps(loaded.resolved, ensure_ascii=False), encoding="utf-8")
+    again.write_bytes(to_yaml(loaded.resolved))
     assert load(again).spec == loaded.spec
 
 
