@@ -142,8 +142,11 @@ class ReportFormat(Protocol):
 class Extensions(Protocol):
     """What is registered, as the spec stage sees it: names, and whether an argument makes sense."""
 
+    def has(self, door: str, name: str) -> bool:
+        """Whether this name is registered."""
+
     def names(self, door: str) -> tuple[str, ...]:
-        """All registered names of a door, sorted."""
+        """All registered names of a door, sorted; dearer than `has`."""
 
     def problem(self, door: str, name: str, argument: Any) -> str | None:
         """What is wrong with this argument for this extension, in words; None when nothing is."""

@@ -6,6 +6,9 @@ from bench.catalog import CATALOG
 class Registered:
     """Names of the catalogue; an argument is wrong when it is `wrong` or a mapping with `wrong` in it."""
 
+    def has(self, door, name):
+        return name in CATALOG[door]
+
     def names(self, door):
         return tuple(sorted(CATALOG[door]))
 

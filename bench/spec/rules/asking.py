@@ -36,8 +36,8 @@ def _aspect(view: View, path: Path, aspect: dict[str, Any]) -> Iterator[Diagnost
             yield view.tree.diagnose((*path, key), "two-facts", message, hint=hint, severity="warning")
     for name, argument in view.section(*path, "check").items():
         where = (*path, "check", name)
-        names = view.extensions.names("check")
-        if name not in names:
+        if not view.extensions.has("check", name):
+            names = view.extensions.names("check")
             yield view.tree.diagnose(
                 where, "unregistered", f"no check is registered as `{name}`", hint=hints.for_name(name, names, "checks"), at="key"
             )

@@ -54,8 +54,8 @@ def check(view: View) -> Iterator[Diagnostic]:
 
 
 def _metric(view: View, path: Path, name: str, at: str = "value") -> Iterator[Diagnostic]:
-    known = {*view.extensions.names("metric"), *WHOLE_RUN}
-    if name and name not in known:
+    if name and name not in WHOLE_RUN and not view.extensions.has("metric", name):
+        known = {*view.extensions.names("metric"), *WHOLE_RUN}
         yield view.tree.diagnose(path, "dangling-name", f"there is no metric `{name}`", hint=hints.for_name(name, known, "metrics"), at=at)
     elif (problem := _unmeasurable(view, name)) is not None:
         yield view.tree.diagnose(path, "not-measurable", f"`{name}` cannot be measured with these settings: {problem[0]}", hint=problem[1], at=at)
@@ -127,7 +127,7 @@ def _costs(view: View) -> Iterator[Diagnostic]:
     for path in [("cost",), *((*path, "cost") for path, _ in view.models)]:
         given = view.section(*path)
         name = text(given, "model")
-        if name not in view.extensions.names("cost"):
+        if not view.extensions.has("cost", name):
             continue
         further = given.get("settings")
         settings = {key: value for key, value in given.items() if key not in {"model", "settings"}}

@@ -74,7 +74,7 @@ def _registered(view: View) -> Iterator[Diagnostic]:
     for path, model in [*view.models, *view.entries("judges")]:
         yield from _known(view, "runtime", text(model, "runtime"), (*path, "runtime"))
     kind = text(view.section("load"), "kind")
-    if kind in LOADS and kind not in view.extensions.names("load"):
+    if kind in LOADS and not view.extensions.has("load", kind):
         message = f"the load shape `{kind}` is part of the language, but this version of bench cannot run it yet"
         hint = "available: " + ", ".join(f"`{name}`" for name in view.extensions.names("load"))
         yield view.tree.diagnose(("load", "kind"), "unregistered", message, hint=hint)
@@ -90,7 +90,7 @@ def _registered(view: View) -> Iterator[Diagnostic]:
 
 def _known(view: View, door: str, name: str, path: Path) -> Iterator[Diagnostic]:
     words = {"provider": "client", "report": "report format", "cost": "cost model", "load": "load shape"}
-    names = view.extensions.names(door)
-    if name and name not in names:
+    if name and not view.extensions.has(door, name):
+        names = view.extensions.names(door)
         what = words.get(door, door)
         yield view.tree.diagnose(path, "unregistered", f"no {what} is registered as `{name}`", hint=hints.for_name(name, names, "registered"))
