@@ -133,19 +133,22 @@ def for_name(name: str, known: Iterable[str], what: str) -> str:
 
 def for_key(key: str, file: str, path: Path, beside: Iterable[str]) -> str:
     """A hint for an unknown key: the one that was meant, the place where it belongs, or the keys that are allowed."""
-    allowed = schema.keys(file, path)
     if path in {("models",), ("prompts",)}:
         return AS_A_LIST
     if set(beside) == {"include"}:
         return "`include` stands alone; what holds for the whole set goes to its `defaults`"
+    allowed = schema.keys(file, path)
     if (target := meant(key, allowed)) is not None:
         return f"did you mean `{target}`?"
-    for name in allowed:
+    if (place := _elsewhere(key, file, path)) is not None:
+        return place
+    listed = ", ".join(f"`{name}`" for name in list(allowed)[:20]) + (", …" if len(allowed) > 20 else "")
+    return f"keys here: {listed}" if allowed else "remove it"
+
+
+def _elsewhere(key: str, file: str, path: Path) -> str | None:
+    """Where a key belongs that stands in the wrong place."""
+    for name in schema.keys(file, path):
         if key in schema.keys(file, (*path, name)):
             return f"`{key}` belongs under `{name}`"
-    if len(path) > 0 and key in schema.keys(file, ()):
-        return f"`{key}` belongs at the top of the file"
-    if not allowed:
-        return "remove it"
-    listed = ", ".join(f"`{name}`" for name in list(allowed)[:20]) + (", …" if len(allowed) > 20 else "")
-    return f"keys here: {listed}"
+    return f"`{key}` belongs at the top of the file" if path and key in schema.keys(file, ()) else None

@@ -8,7 +8,15 @@ from bench.spec import schema
 from bench.spec.schema import Node
 
 START = "<!-- reference: generated from schemas/ by `python -m bench.spec.reference docs/spec.md`; do not edit below -->\n"
-_KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true, false", "array": "list", "object": "mapping", "null": "null"}
+_KINDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true, false",
+    "array": "list",
+    "object": "mapping",
+    "null": "null",
+}
 
 
 def reference() -> str:
@@ -43,23 +51,25 @@ def _section(title: str, node: Node, written: dict[str, str]) -> None:
         required |= set(part.get("required", ())) if part.get("properties") else set()
         for name, child in part.get("properties", {}).items():
             keys.setdefault(name, (where, child))
-    rows = [f"| `{name}`{' **required**' if name in required else ''} | {_kind(child)} | {_cell(schema.description(child))} |" for name, child in keys.items()]
+    rows = [
+        f"| `{name}`{' **required**' if name in required else ''} | {_kind(child)} | {_cell(schema.description(child))} |"
+        for name, child in keys.items()
+    ]
     about = _sentence(schema.description(node))
     written[title] = "\n".join([f"## {title}\n", f"{about}\n", "| key | value | meaning |", "|---|---|---|", *rows, ""])
     for name, child in keys.items():
         for below, is_list, is_map in _below(child):
             suffix = "[]" if is_list else ".<name>" if is_map else ""
             shared = _shared(child, below)
-            if "$ref" in below[1]:
-                below = schema.resolve(below[1]["$ref"], below[0])
-            _section(f"`{shared}`" if shared else f"`{name}{suffix}`", below, written)
+            target = schema.resolve(below[1]["$ref"], below[0]) if "$ref" in below[1] else below
+            _section(f"`{shared}`" if shared else f"`{name}{suffix}`", target, written)
 
 
 def _below(node: Node) -> list[tuple[Node, bool, bool]]:
     """Schemas with keys of their own: of the value, of its items, of its entries."""
     found: list[tuple[Node, bool, bool]] = []
     for where, part in schema.spread(node):
-        if part.get("properties") and not (part.get("type") == ["array", "object"]):
+        if part.get("properties") and part.get("type") != ["array", "object"]:
             found.append((node, False, False))
             break
         for keyword in ("items", "additionalProperties"):

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from harness.registered import Registered
+
 from bench.errors import SpecError
 from bench.spec.load import load_spec
-from harness.registered import Registered
 
 FOLDER = Path(__file__).resolve().parent.parent / "specs"
 VALID = sorted((FOLDER / "valid").glob("*.yaml"))

@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from harness.specs import FOLDER, INVALID, VALID
 
 from bench.resources import folder
 from bench.spec import schema
 from bench.spec.validate import validate
 from bench.spec.yaml_source import parse
 from bench.spec.yaml_text import Unreadable
-from harness.specs import FOLDER, INVALID, VALID
 
 # Numbers of an absurd size are found by a keyword of our own; the schema language cannot compute with units.
 OURS_ALONE = {"quantities-beyond-measure.yaml"}

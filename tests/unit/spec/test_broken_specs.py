@@ -3,11 +3,11 @@
 import os
 
 import pytest
+from harness.golden import REWRITE
+from harness.specs import INVALID, load
 
 from bench.errors import SpecError
 from bench.spec.diagnostics import render
-from harness.golden import REWRITE
-from harness.specs import INVALID, load
 
 
 def test_there_are_many_ways_to_be_wrong():

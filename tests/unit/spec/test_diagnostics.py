@@ -45,9 +45,7 @@ def test_json_holds_every_field():
 
 def test_github_annotations_are_escaped():
     nasty = found(1, 7, "50 %, a:b\n::error::x", severity="note", file="a,b:c.yaml", hint="do %")
-    assert render([nasty], [], "github") == (
-        "::notice file=a%2Cb%3Ac.yaml,line=1,col=7,title=bench%3A c::50 %25, a:b\\n::error::x (do %25)\n"
-    )
+    assert render([nasty], [], "github") == ("::notice file=a%2Cb%3Ac.yaml,line=1,col=7,title=bench%3A c::50 %25, a:b\\n::error::x (do %25)\n")
 
 
 def test_github_paths_start_at_the_working_directory(tmp_path, monkeypatch):

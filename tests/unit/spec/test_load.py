@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from harness.specs import BASE, FOLDER, codes, findings, load
 
 from bench.catalog import REGISTRY
 from bench.errors import SpecError
 from bench.spec.diagnostics import render
-from harness.specs import BASE, FOLDER, codes, findings, load
 
 
 @pytest.fixture
@@ -90,7 +90,14 @@ def test_reference_elsewhere_is_a_warning(spec):
 
 def test_values_from_the_environment_are_never_shown(spec):
     path = spec(BASE.replace("http://localhost:8080/v1", "${HOST}"))
-    for value in ("user:hunter2@host/v1", "https://user:hunter2@host/v1", "https://host/?key=hunter2", "http://[hunter2", "\x1b hunter2", "${hunter2}"):
+    for value in (
+        "user:hunter2@host/v1",
+        "https://user:hunter2@host/v1",
+        "https://host/?key=hunter2",
+        "http://[hunter2",
+        "\x1b hunter2",
+        "${hunter2}",
+    ):
         found, sources = findings(path, HOST=value)
         assert any(one.severity == "error" for one in found)
         assert "hunter2" not in "".join(render(found, sources, style) for style in ("text", "json", "github"))

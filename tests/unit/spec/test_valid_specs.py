@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
+from harness.specs import BASE, FOLDER, VALID, codes, load
 
 from bench.records.quantity import Money
 from bench.records.spec import Check, Gpu, Message, SecretName
 from bench.resources import folder
 from bench.spec.reference import renew
 from bench.store.resolved import to_yaml
-from harness.specs import BASE, FOLDER, VALID, codes, load
 
 PAGE = folder("schemas").parent / "docs" / "spec.md"
 EVERYTHING = FOLDER / "valid" / "everything.yaml"
