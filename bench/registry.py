@@ -34,7 +34,7 @@ class Registry:
 
     def has(self, door: str, name: str) -> bool:
         """Whether this name is registered; looks at installed packages only when it is no built-in."""
-        return name in self._catalog[door] or name in self._external.get(door, {})
+        return name in self._catalog[door] or (bool(name) and name in self._external.get(door, {}))
 
     def names(self, door: str) -> tuple[str, ...]:
         """All registered names of a door, sorted."""
