@@ -40,10 +40,10 @@ class Interrupts:
     @contextmanager
     def raising(self) -> Iterator[None]:
         """A stretch in which a signal raises KeyboardInterrupt; one that came before raises at once."""
-        if self._count:
-            raise KeyboardInterrupt
         self._is_raising = True
         try:
+            if self._count:
+                raise KeyboardInterrupt
             yield
         finally:
             self._is_raising = False

@@ -4,7 +4,7 @@ Whatever goes wrong with a model costs its own rows: it becomes a `ModelStatus` 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import msgspec
@@ -26,7 +26,10 @@ from bench.registry import Registry
 
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True):
-    """What measuring needs: the spec's settings, the extensions, the clock, what may end it, and where its records go."""
+    """What measuring needs: the spec's settings, the extensions, the clock, what may end it, and where its records go.
+
+    `served_before` are the (model, variant) that an earlier session of the run brought up.
+    """
 
     spec: Spec
     registry: Registry
@@ -39,6 +42,7 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True):
     on_sample: Callable[[Sample], None]
     on_status: Callable[[ModelStatus], None]
     on_health: Callable[[ClientHealth], None]
+    served_before: frozenset[tuple[str, str]] = frozenset()
 
 
 def measure(instruments: Instruments, block: Block) -> None:
@@ -46,10 +50,9 @@ def measure(instruments: Instruments, block: Block) -> None:
 
     Raises: KeyboardInterrupt when the user interrupts while a model comes up; during the trials an interrupt ends them through the stop rules.
     """
+    instruments.stop.check_time()
     if instruments.stop.reason is not None:
-        for treatment in block.treatments:
-            reason = f"not its turn yet when the run was ended: {instruments.stop.message}"
-            instruments.on_status(_status(treatment, "skipped", reason=reason, hint="continue with --resume"))
+        _skip(instruments, block.treatments)
         return
     with ExitStack() as closing:
         served = _bring_up(instruments, block, closing)
@@ -64,11 +67,22 @@ def measure(instruments: Instruments, block: Block) -> None:
                 instruments.on_status(_after(treatment, served[treatment.key], seats[treatment.key]))
 
 
+def _skip(instruments: Instruments, treatments: Sequence[Treatment]) -> None:
+    """Say of models that the run was ended before they were reached; what an earlier session knows of one is worth more than that."""
+    for treatment in treatments:
+        if (treatment.model_id, treatment.variant_id) not in instruments.served_before:
+            reason = f"not its turn yet when the run was ended: {instruments.stop.message}"
+            instruments.on_status(_status(treatment, "skipped", reason=reason, hint="continue with --resume"))
+
+
 def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dict[ServingKey, Served]:
-    """Every model of the block that can be served; the others leave their status with the reason."""
+    """Every model of the block that can be served; the others leave their status with the reason.
+
+    Raises: KeyboardInterrupt when the user interrupts; what was not up yet is skipped.
+    """
     served: dict[ServingKey, Served] = {}
     refused: dict[ServingKey, ServingError] = {}
-    for treatment in block.treatments:
+    for place, treatment in enumerate(block.treatments):
         key = treatment.key
         if key not in served and key not in refused:
             try:
@@ -76,6 +90,10 @@ def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dic
                 closing.callback(served[key].close)
             except ServingError as error:
                 refused[key] = error
+            except KeyboardInterrupt:
+                instruments.stop.interrupt()
+                _skip(instruments, block.treatments[place:])
+                raise
         if (refusal := refused.get(key)) is not None:
             instruments.on_status(_status(treatment, refusal.state, reason=refusal.message, hint=refusal.hint))
         else:

@@ -6,6 +6,8 @@ from bench.errors import Exit, worst
 from bench.records.estimate import Summary
 from bench.records.spec import Spec
 
+_LIMITS = {"error_rate": "max_error_rate"}  # a stop rule's name, where the spec's key is another
+
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a run does not end with 0."""
@@ -25,7 +27,7 @@ def _ending(summary: Summary, ended_by: str | None) -> list[Reason]:
     if ended_by == "interrupt":
         reasons.append(Reason(code=Exit.INTERRUPTED, message="interrupted; everything so far is kept, go on with --resume"))
     elif ended_by is not None:
-        reasons.append(Reason(code=Exit.STOP_RULE, message=f"the stop rule {ended_by} ended the run"))
+        reasons.append(Reason(code=Exit.STOP_RULE, message=f"the stop rule limits.{_LIMITS.get(ended_by, ended_by)} ended the run"))
     if not any(counts.completed for counts in summary.counts):
         reasons.append(Reason(code=Exit.NOTHING_MEASURED, message="no model gave an answer that could be measured"))
     return reasons

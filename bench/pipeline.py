@@ -3,7 +3,8 @@
 Every arrow is also a file in the run folder, so each half can be run alone: `run` measures and concludes, `conclude` only reads and renders.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -32,12 +33,12 @@ from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
 from bench.report.view import build_view
-from bench.session import Asked, Opened
+from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
 from bench.store.layout import RunLayout, find_run, inside
 from bench.store.lock import RunLock
-from bench.store.pending import deciding, pending
+from bench.store.pending import deciding
 from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
 from bench.summarize.summary import summarize
@@ -53,17 +54,18 @@ class Shown(Progress, Protocol):
     def status(self, status: ModelStatus) -> None:
         """A model has come up, or has not, or has ended."""
 
+    def note(self, text: str) -> None:
+        """Something about the run that its user should know."""
+
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What `bench run` was asked to do. `resume` names a run (a folder, an id, `latest`); None starts a new one."""
+    """What `bench run` was asked to do. `resume` None starts a new run."""
 
     asked: Asked
     runs: Path
     cache_folder: Path
     environ: Mapping[str, str]
-    resume: str | None = None
-    retry_failed: bool = False
-    allow_changed_spec: bool = False
+    resume: Resuming | None = None
     allow_commands: bool = False
     offline: bool = False
 
@@ -77,14 +79,19 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
 
 
+def _tell_nobody(_folder: Path) -> None:
+    """The default of `Means.on_folder`."""
+
+
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run works with, from its first stage to its last."""
+    """What a run works with, from its first stage to its last. `on_folder` is told the run's folder as soon as there is one."""
 
     loaded: LoadedSpec
     options: RunOptions
     registry: Registry
     progress: Shown
     clock: Clock
+    on_folder: Callable[[Path], None] = _tell_nobody
 
 
 def run(means: Means) -> Ended:
@@ -92,30 +99,60 @@ def run(means: Means) -> Ended:
 
     Raises: BenchError with its exit code; whatever was measured before is in the run folder.
     """
+    _look_ahead(means)
+    with ExitStack() as held:
+        opened = _open(means, held)
+        means.on_folder(opened.layout.folder)
+        for note in opened.notes:
+            means.progress.note(note)
+        ended_by = None if opened.is_settled else _session(means, opened)
+        view, _ = conclude(opened.layout, means.registry)
+    code, reasons = outcome(means.loaded.spec, view.summary, ended_by)
+    return Ended(code=code, reasons=reasons, view=view, folder=opened.layout.folder)
+
+
+def _look_ahead(means: Means) -> None:
+    """Load every extension that only the end of a run needs: what is missing is told now, not after hours.
+
+    Raises: MissingExtension.
+    """
+    spec = means.loaded.spec
+    means.registry.load("provider", spec.client)
+    for name in spec.report.formats:
+        means.registry.load("report", name)
+    for declared in (spec.cost, *(model.cost for model in spec.models)):
+        if declared is not None:
+            means.registry.load("cost", declared.model)
+
+
+def _open(means: Means, held: ExitStack) -> Opened:
+    """The run's folder, new or to be continued, its lock in `held`."""
     loaded, options = means.loaded, means.options
     if options.resume is None:
-        opened = session.start(loaded, options.asked, options.runs, means.clock)
-        with RunLock(opened.layout.folder):
-            return _run(means, opened)
-    layout = RunLayout(find_run(options.runs, options.resume, spec_name=loaded.spec.name))
-    with RunLock(layout.folder):
-        return _run(means, session.resume(loaded, layout, options.asked, means.clock, allow_changed_spec=options.allow_changed_spec))
+        return session.start(loaded, options.asked, options.runs, means.clock, held)
+    layout = RunLayout(find_run(options.runs, options.resume.which, spec_name=loaded.spec.name))
+    lock = held.enter_context(RunLock(layout.folder))
+    if lock.note is not None:
+        means.progress.note(lock.note)
+    return session.resume(loaded, layout, options.asked, means.clock, options.resume)
 
 
-def _run(means: Means, opened: Opened) -> Ended:
-    layout, spec = opened.layout, means.loaded.spec
-    rest = pending(opened.plan, read_samples(layout), retry_failed=means.options.retry_failed)
-    ended_by = _measure_all(means, opened, rest)
+def _session(means: Means, opened: Opened) -> str | None:
+    """Measure what is left and grade it; returns what ended the session before its time, or None. However it ends, the manifest says so."""
+    layout = opened.layout
+    try:
+        ended_by = _measure_all(means, opened)
+        grade(layout, means.loaded.spec, opened.plan, means.registry)
+    except BaseException as error:
+        session.break_off(opened, error, means.clock)
+        raise
     session.close(opened, ended_by=ended_by, has_answers=any(sample.is_final for sample in read_samples(layout)), clock=means.clock)
-    grade(layout, spec, opened.plan, means.registry)
-    view, _ = conclude(layout, means.registry)
-    code, reasons = outcome(spec, view.summary, ended_by)
-    return Ended(code=code, reasons=reasons, view=view, folder=layout.folder)
+    return ended_by
 
 
-def _measure_all(means: Means, opened: Opened, rest: Plan) -> str | None:
+def _measure_all(means: Means, opened: Opened) -> str | None:
     """Measure every block that is left; returns what ended the session before its time, or None."""
-    layout, spec = opened.layout, means.loaded.spec
+    layout, spec, rest = opened.layout, means.loaded.spec, opened.rest
     meter = Meter(spec, rest, means.registry)
     stop = StopRules(spec.limits, means.clock, cost_so_far=meter.total)
     with Interrupts(stop) as interrupts, LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
@@ -144,13 +181,14 @@ def _measure_all(means: Means, opened: Opened, rest: Plan) -> str | None:
             on_sample=on_sample,
             on_status=on_status,
             on_health=on_health,
+            served_before=frozenset((each.model_id, each.variant_id) for each in read_statuses(layout) if each.state == "served"),
         )
-        try:
-            for block in rest.blocks:
+        for block in rest.blocks:
+            try:
                 measure(instruments, block)
-                samples.sync()
-        except KeyboardInterrupt:
-            stop.interrupt()
+            except KeyboardInterrupt:  # from here on each block only says that it was not reached
+                stop.interrupt()
+            samples.sync()
     return stop.reason
 
 
@@ -183,6 +221,15 @@ def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None
                 yield encode(made) + b"\n"
 
     write_whole(layout.grades_of("checks"), grades())
+
+
+def regrade(layout: RunLayout, registry: Registry) -> None:
+    """Grade a run whose last session ended before it could; the grades of a finished run stay as they are.
+
+    Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one.
+    """
+    if read_manifest(layout).status != "finished" or not layout.grades_of("checks").exists():
+        grade(layout, load_spec(layout.resolved, extensions=registry, environ={}).spec, read_plan(layout), registry)
 
 
 def conclude(
@@ -249,7 +296,7 @@ def _render(layout: RunLayout, view: View, formats: Sequence[str], template: Pat
 def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:
     """The text of a user's template: the one given now, else the spec's, as it was when the run started; None for the shipped one."""
     named = (view.spec.get("report") or {}).get("template")
-    path = given or (inside(layout.inputs, named) if named else None)
+    path = given or (inside(layout.folder, named) if named else None)
     if path is None:
         return None
     try:

@@ -1,6 +1,8 @@
 """One session of `bench run` on a run folder: a new folder, or an old one that is continued. Part of the program (`pipeline.py`)."""
 
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,10 +15,12 @@ from bench.records.plan import Plan
 from bench.records.run import Manifest, RunStatus, Session
 from bench.records.source import SourceFile
 from bench.spec.load import LoadedSpec
-from bench.store.create import create_run, write_json
-from bench.store.layout import RunLayout, inside, next_worker
+from bench.store.create import fill_run, new_run, write_json
+from bench.store.layout import RunLayout, find_run, inside, next_worker
+from bench.store.lock import RunLock
+from bench.store.pending import pending
 from bench.store.plan_lines import plan_to_lines
-from bench.store.reader import read_manifest, read_plan
+from bench.store.reader import read_manifest, read_plan, read_samples
 from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 from bench.telemetry.inventory import git_state, machine, packages
@@ -30,21 +34,40 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[str, ...] = ()
 
 
+class Resuming(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is to be continued. `which` names it: a folder, an id, or `latest`."""
+
+    which: str = "latest"
+    retry_failed: bool = False
+    allow_changed_spec: bool = False
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A run folder that is ready for a session: where it is, what it is, the whole plan, and the session's worker name."""
+    """A run folder that is ready for a session: where it is, what it is, the whole plan, what is left of it, and the session's worker name.
+
+    `notes` are for the user. A run that is finished, with nothing left, is opened without a session: there is nothing to record of it.
+    """
 
     layout: RunLayout
     manifest: Manifest
     plan: Plan
+    rest: Plan
     worker: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to do but to conclude again."""
+        return self.manifest.status == "finished" and not self.rest.blocks
 
 
-def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock) -> Opened:
-    """A new run folder for a spec.
+def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock, held: ExitStack) -> Opened:
+    """A new run folder for a spec. Its lock is entered into `held` before anybody can find the run.
 
     Raises: UsageError from the selection, RunFolderError when the folder cannot be made.
     """
     plan = expand(loaded.spec, asked.choice)
+    template = _template(loaded)
     installed = packages()
     first = Session(worker="w1", started_at=_now(clock), command=asked.command, bench_version=installed.get("bench-spec", "unknown"))
     manifest = Manifest(
@@ -67,8 +90,10 @@ def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock) -> Opened:
         skip=asked.choice.skip,
         quick=asked.choice.quick,
     )
-    layout = RunLayout(create_run(runs, manifest, plan, (*loaded.sources, *_template(loaded)), loaded.resolved))
-    return Opened(layout=layout, manifest=read_manifest(layout), plan=plan, worker=first.worker)
+    layout = new_run(runs, manifest)
+    held.enter_context(RunLock(layout.folder))
+    fill_run(layout, manifest, plan, (*loaded.sources, *template), _kept(loaded, layout.inputs))
+    return Opened(layout=layout, manifest=read_manifest(layout), plan=plan, rest=plan, worker=first.worker)
 
 
 def _template(loaded: LoadedSpec) -> tuple[SourceFile, ...]:
@@ -87,12 +112,28 @@ def _template(loaded: LoadedSpec) -> tuple[SourceFile, ...]:
         ) from error
 
 
+def _kept(loaded: LoadedSpec, inputs: Path) -> dict[str, Any]:
+    """The resolved spec as a run folder keeps it: it names the template where the run keeps it, so that it can be loaded from there."""
+    report = loaded.resolved.get("report") or {}
+    if not report.get("template"):
+        return loaded.resolved
+    return {**loaded.resolved, "report": {**report, "template": f"{inputs.name}/{report['template']}"}}
+
+
 def choice_of(manifest: Manifest) -> Choice:
     """The selection that a run was started with; a resumed session keeps it."""
     return Choice(only=manifest.only, skip=manifest.skip, quick=manifest.quick)
 
 
-def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, *, allow_changed_spec: bool) -> Opened:
+def overrides_of(runs: Path, resuming: Resuming, spec_name: str) -> tuple[str, ...]:
+    """The `--set` words that a run was started with; a resumed session takes them over when it is given none.
+
+    Raises: RunFolderError when there is no such run.
+    """
+    return read_manifest(RunLayout(find_run(runs, resuming.which, spec_name=spec_name))).overrides
+
+
+def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, resuming: Resuming) -> Opened:
     """An old run folder for another session. Call it with the run's lock held.
 
     A changed spec is refused unless allowed; then the new plan takes the old one's place, trials that are the same keep their samples, and the new
@@ -102,10 +143,17 @@ def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, *,
     """
     manifest, plan = read_manifest(layout), read_plan(layout)
     fresh = expand(loaded.spec, choice_of(manifest))
-    worker = next_worker(layout)
     is_changed = fresh.digest != manifest.plan_digest or loaded.spec.digest != manifest.spec_digest
-    if is_changed and not allow_changed_spec:
+    if is_changed and not resuming.allow_changed_spec:
         raise _changed(loaded, manifest, layout)
+    plan = fresh if is_changed else plan
+    notes: list[str] = []
+    rest = pending(plan, read_samples(layout, notes.append), retry_failed=resuming.retry_failed)
+    notes.append(f"{_measured(rest)} of {_measured(plan)} trials are left to measure" if rest.blocks else "nothing is left to measure")
+    worker = _next_worker(layout, manifest)
+    opened = Opened(layout=layout, manifest=manifest, plan=plan, rest=rest, worker=worker, notes=tuple(notes))
+    if opened.is_settled and not is_changed:
+        return opened
     session = Session(
         worker=worker,
         started_at=_now(clock),
@@ -114,33 +162,52 @@ def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, *,
         spec_changed=is_changed,
     )
     ended = tuple(_closed(each) for each in manifest.sessions)
-    manifest = msgspec.structs.replace(manifest, status="running", sessions=(*ended, session))
+    manifest = msgspec.structs.replace(manifest, status="running", finished_at=None, sessions=(*ended, session))
     if is_changed:
-        plan = fresh
-        manifest = msgspec.structs.replace(
-            manifest,
-            spec_version=loaded.spec.version,
-            spec_digest=loaded.spec.digest,
-            plan_digest=plan.digest,
-            planned_trials=_measured(plan),
-        )
-        for source in loaded.sources:
-            write_whole(inside(layout.folder / f"inputs-{worker}", source.path), source.content)
-        write_whole(layout.resolved, to_yaml(dict(loaded.resolved)))
-        write_whole(layout.plan, plan_to_lines(plan))
+        manifest = _with_changes(loaded, layout, plan, msgspec.structs.replace(manifest, overrides=asked.overrides))
     write_json(layout.manifest, manifest)
-    return Opened(layout=layout, manifest=manifest, plan=plan, worker=worker)
+    return msgspec.structs.replace(opened, manifest=manifest)
 
 
-def close(opened: Opened, *, ended_by: str | None, has_answers: bool, clock: Clock) -> Manifest:
+def _with_changes(loaded: LoadedSpec, layout: RunLayout, plan: Plan, manifest: Manifest) -> Manifest:
+    """Put another spec and plan in the place of the run's; the manifest that says so is returned, not yet written."""
+    inputs = layout.folder / f"inputs-{manifest.sessions[-1].worker}"
+    for source in (*loaded.sources, *_template(loaded)):
+        write_whole(inside(inputs, source.path), source.content)
+    write_whole(layout.resolved, to_yaml(_kept(loaded, inputs)))
+    write_whole(layout.plan, plan_to_lines(plan))
+    return msgspec.structs.replace(
+        manifest,
+        spec_version=loaded.spec.version,
+        spec_digest=loaded.spec.digest,
+        plan_digest=plan.digest,
+        planned_trials=_measured(plan),
+    )
+
+
+def _next_worker(layout: RunLayout, manifest: Manifest) -> str:
+    """A name that neither a file nor an earlier session of the run has; a session that was killed early left no file."""
+    return f"w{max(int(next_worker(layout)[1:]), len(manifest.sessions) + 1)}"
+
+
+def close(opened: Opened, *, ended_by: str | None, has_answers: bool, clock: Clock) -> None:
     """Write how the session ended. A run that nothing cut short is finished, whatever became of its models; without any answer it failed."""
+    status: RunStatus = "interrupted" if ended_by == "interrupt" else "stopped" if ended_by else "finished" if has_answers else "failed"
+    _close(opened, status, ended_by or "finished", clock)
+
+
+def break_off(opened: Opened, error: BaseException, clock: Clock) -> None:
+    """Write that an exception ended the session, if that can still be written; else the next session will say that this one was killed."""
+    is_interrupt = isinstance(error, KeyboardInterrupt)
+    with suppress(RunFolderError):  # a full disk, say: the error on its way out tells more than this one would
+        _close(opened, "interrupted" if is_interrupt else "failed", "interrupt" if is_interrupt else "error", clock)
+
+
+def _close(opened: Opened, status: RunStatus, ended_by: str, clock: Clock) -> None:
     now = _now(clock)
     *earlier, last = opened.manifest.sessions
-    last = msgspec.structs.replace(last, finished_at=now, ended_by=ended_by or "finished")
-    status: RunStatus = "interrupted" if ended_by == "interrupt" else "stopped" if ended_by else "finished" if has_answers else "failed"
-    manifest = msgspec.structs.replace(opened.manifest, status=status, finished_at=now, sessions=(*earlier, last))
-    write_json(opened.layout.manifest, manifest)
-    return manifest
+    last = msgspec.structs.replace(last, finished_at=now, ended_by=ended_by)
+    write_json(opened.layout.manifest, msgspec.structs.replace(opened.manifest, status=status, finished_at=now, sessions=(*earlier, last)))
 
 
 def _closed(session: Session) -> Session:

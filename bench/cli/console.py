@@ -6,6 +6,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, cast
@@ -20,6 +21,13 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 def plain(text: str) -> str:
     r"""Text that cannot steer a terminal: control and bidirectional characters shown as `\\x1b`."""
     return _UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+def line(text: str) -> None:
+    """A line on standard error, at once. When its reader is gone nobody misses it: what is being done goes on."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(plain(text) + "\n")
+        sys.stderr.flush()
 
 
 def complain(error: BenchError, *, style: str = "text") -> None:

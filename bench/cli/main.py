@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -62,19 +63,32 @@ def main(words: Sequence[str] | None = None) -> int:
     Expected errors end in their own words, all others as a bug with a log.
     """
     words = sys.argv[1:] if words is None else list(words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding cannot show is no bug
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return 130
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the border of the program
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            return 0
         from bench.cli.console import end  # noqa: PLC0415 - `bench --help` stays free of records
 
         return end(error, words)
+    return code
+
+
+def _is_unread() -> bool:
+    """Whether the reader of standard output (`| head`) has gone. Then it is closed, so that Python does not complain once more when it exits."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _run(words: list[str]) -> int:
@@ -89,9 +103,7 @@ def _run(words: list[str]) -> int:
     if options.verb is None:
         grammar.print_help()
         return 0
-    code = int(options.execute(options))
-    sys.stdout.flush()
-    return code
+    return int(options.execute(options))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Live progress on standard error: bars on a terminal, plain lines elsewhere. Standard output stays for results."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,13 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from bench.cli.console import plain
+from bench.cli.console import line, plain
+from bench.cli.transfers import PlainLines
 from bench.execute.progress import BlockFinished, BlockStarted, Event, KeptAlive, RetryPlanned, SeatDied, Stopped, TrialDone
 from bench.pipeline import Shown
 from bench.records.exchange import Failure
 from bench.records.serving import ModelStatus
 
-LINE_EVERY_SHARE = 0.1  # without a terminal: a line per tenth of a block or of a download
+LINE_EVERY_SHARE = 0.1  # without a terminal: a line per tenth of a block
+SAME_TROUBLE = 3  # so many lines for failures of one kind of one model; the report counts them all
 
 
 @contextmanager
@@ -51,28 +54,49 @@ class Quiet:
     def status(self, status: ModelStatus) -> None:
         """Take no note."""
 
-
-def _line(text: str) -> None:
-    sys.stderr.write(plain(text) + "\n")
-    sys.stderr.flush()
+    def note(self, text: str) -> None:
+        """Take no note."""
 
 
-def _told(event: Event) -> str | None:
-    """The words for events that are rare and matter; None for the others."""
-    match event:
-        case RetryPlanned():
-            which = f"{event.trial.model_id} {event.trial.prompt_id}"
-            return f"retry: {which} attempt {event.attempt} ended in {event.failure.kind}: {event.failure.message}"
-        case SeatDied():
-            return f"died: {event.reason}; {event.not_tried} trials not tried"
-        case Stopped():
-            return f"stopped: {event.message}"
-        case KeptAlive() if event.failure is not None:
-            return f"keep-alive failed: {event.failure.message}"
-        case TrialDone() if isinstance(event.sample.outcome, Failure):
-            return f"failed: {event.trial.model_id} {event.trial.prompt_id}: {event.sample.outcome.kind}: {event.sample.outcome.message}"
-        case _:
+class _News:
+    """The words for what is rare and matters; what is said often enough is said no more."""
+
+    def __init__(self) -> None:
+        self._served: set[tuple[str, str]] = set()
+        self._troubles: Counter[tuple[str, str, str]] = Counter()
+
+    def of_event(self, event: Event) -> str | None:
+        match event:
+            case RetryPlanned():
+                which = f"{event.trial.model_id} {event.trial.prompt_id}"
+                told = f"retry: {which} attempt {event.attempt} ended in {event.failure.kind}: {event.failure.message}"
+                return self._limited(("retry", event.trial.model_id, event.failure.kind), told)
+            case SeatDied():
+                return f"died: {event.model_id}: {event.reason}; {event.not_tried} trials not tried"
+            case Stopped():
+                return f"stopped: {event.message}"
+            case KeptAlive() if event.failure is not None:
+                told = f"keep-alive failed: {event.model_id}: {event.failure.message}"
+                return self._limited(("keep-alive", event.model_id, event.failure.kind), told)
+            case TrialDone() if isinstance(event.sample.outcome, Failure):
+                failure = event.sample.outcome
+                told = f"failed: {event.trial.model_id} {event.trial.prompt_id}: {failure.kind}: {failure.message}"
+                return self._limited(("failed", event.trial.model_id, failure.kind), told)
+            case _:
+                return None
+
+    def _limited(self, trouble: tuple[str, str, str], told: str) -> str | None:
+        self._troubles[trouble] += 1
+        if self._troubles[trouble] == SAME_TROUBLE:
+            return f"{told} (more of this kind is not shown; the report counts all)"
+        return told if self._troubles[trouble] < SAME_TROUBLE else None
+
+    def of_status(self, status: ModelStatus) -> str | None:
+        key = (status.model_id, status.variant_id)
+        if status.state == "served" and key in self._served:
             return None
+        self._served.add(key)
+        return _status_line(status)
 
 
 def _status_line(status: ModelStatus) -> str:
@@ -92,36 +116,34 @@ class Lines:
         self._done = 0
         self._total = 0
         self._shown = 0.0
-        self._served: set[tuple[str, str]] = set()
-        self._transfers: dict[str, float] = {}
+        self._news = _News()
+        self._transfers = PlainLines()
 
     def notify(self, event: Event) -> None:
         """Write a line when there is something to say."""
-        if (text := _told(event)) is not None:
-            _line(text)
+        if (text := self._news.of_event(event)) is not None:
+            line(text)
         if isinstance(event, BlockStarted):
             self._done, self._total, self._shown = 0, len(event.block.trials), 0.0
-            _line(f"measuring {', '.join(sorted({trial.model_id for trial in event.block.trials}))}: {self._total} requests")
+            line(f"measuring {', '.join(sorted({trial.model_id for trial in event.block.trials}))}: {self._total} requests")
         elif isinstance(event, TrialDone):
             self._done += 1
             if self._done == self._total or self._done / self._total >= self._shown + LINE_EVERY_SHARE:
                 self._shown = self._done / self._total
-                _line(f"  {self._done} of {self._total}")
+                line(f"  {self._done} of {self._total}")
 
     def transferred(self, what: str, done: int, total: int | None) -> None:
-        """Write a line per tenth of a download."""
-        share = done / total if total else 0.0
-        if what not in self._transfers or share >= self._transfers[what] + LINE_EVERY_SHARE or done == total:
-            if self._transfers.get(what) != 1.0:
-                _line(f"fetching {what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"fetching {what}")
-            self._transfers[what] = share
+        """Write few lines about a download."""
+        self._transfers(what, done, total)
+
+    def note(self, text: str) -> None:
+        """Write it."""
+        line(text)
 
     def status(self, status: ModelStatus) -> None:
         """Write a line when a model comes up or fails."""
-        key = (status.model_id, status.variant_id)
-        if status.state != "served" or key not in self._served:
-            self._served.add(key)
-            _line(_status_line(status))
+        if (text := self._news.of_status(status)) is not None:
+            line(text)
 
 
 class Bars:
@@ -133,14 +155,14 @@ class Bars:
         self._block: TaskID | None = None
         self._failed = 0
         self._transfers: dict[str, TaskID] = {}
-        self._lines = Lines()
+        self._news = _News()
 
     def _tell(self, text: str) -> None:
         self._bars.console.print(escape(plain(text)), highlight=False, soft_wrap=True)
 
     def notify(self, event: Event) -> None:
         """Move the bar of the block."""
-        if (text := _told(event)) is not None:
+        if (text := self._news.of_event(event)) is not None:
             self._tell(text)
         if isinstance(event, BlockStarted):
             names = ", ".join(sorted({trial.model_id for trial in event.block.trials}))
@@ -156,9 +178,14 @@ class Bars:
     def transferred(self, what: str, done: int, total: int | None) -> None:
         """Move the bar of a download."""
         if what not in self._transfers:
-            self._transfers[what] = self._bars.add_task(escape(plain(f"fetching {what}")), total=total, note="")
+            self._transfers[what] = self._bars.add_task(escape(plain(what)), total=total, note="")
         self._bars.update(self._transfers[what], completed=done, total=total, note=f"{done / 1e6:.0f} MB", visible=done != total)
 
     def status(self, status: ModelStatus) -> None:
         """Say that a model has come up or failed."""
-        self._tell(_status_line(status))
+        if (text := self._news.of_status(status)) is not None:
+            self._tell(text)
+
+    def note(self, text: str) -> None:
+        """Say it above the bars."""
+        self._tell(text)

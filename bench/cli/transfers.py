@@ -2,12 +2,14 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.cli.console import plain
+from bench.cli.console import line, plain
 
 Report = Callable[[str, int, int | None], None]
+_SLOW_S = 2.0  # what is over sooner needs no more words than that it began
 
 
 @contextmanager
@@ -35,20 +37,30 @@ def transfer_progress() -> Iterator[Report]:
 
 
 class PlainLines:
-    """A line when something begins, at each quarter, and when it is done."""
+    """At most three lines for each transfer: when it begins, at its half, and when it is done; only the first where it is over in a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         """Nothing was said yet."""
-        self._said: dict[str, int] = {}
+        self._now_s = now_s
+        self._running: dict[str, tuple[float, int]] = {}  # since when, and how many lines were said
+        self._over: set[str] = set()
         self._lock = threading.Lock()
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         """Say it, if it is new."""
-        quarter = 4 * done // total if total else 0
         with self._lock:
-            if self._said.get(what, -1) >= quarter:
+            is_over = total is not None and done >= total
+            if is_over and what in self._over:
                 return
-            self._said[what] = quarter
-        size = f": {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else ""
-        sys.stderr.write(f"{plain(what)}{size}\n")
-        sys.stderr.flush()
+            now_s = self._now_s()
+            since_s, said = self._running.get(what, (now_s, 0))
+            is_slow = now_s - since_s >= _SLOW_S
+            if said == 0 or (is_slow and (is_over or (said == 1 and total is not None and 2 * done >= total))):
+                line(f"{what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else what)
+                said += 1
+            if is_over:
+                self._over.add(what)
+                self._running.pop(what, None)
+            else:
+                self._over.discard(what)  # the same again is another transfer
+                self._running[what] = since_s, said

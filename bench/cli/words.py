@@ -9,6 +9,11 @@ from bench.plan.select import Choice
 def add_spec(options: argparse.ArgumentParser) -> None:
     """The spec and its overrides."""
     options.add_argument("spec", type=Path, metavar="SPEC", help="the spec's file (YAML)")
+    add_overrides(options)
+
+
+def add_overrides(options: argparse.ArgumentParser) -> None:
+    """Changes of the spec."""
     options.add_argument(
         "--set",
         action="append",

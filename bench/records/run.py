@@ -17,7 +17,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     command: tuple[str, ...]
     bench_version: str
     finished_at: str | None = None
-    ended_by: str | None = None  # "finished", "interrupt", a stop rule's name, "killed"
+    ended_by: str | None = None  # "finished", "interrupt", a stop rule's name, "error", "killed"
     spec_changed: bool = False  # resumed with `--allow-changed-spec`
 
 

@@ -16,23 +16,30 @@ from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 
 
-def create_run(root: Path, manifest: Manifest, plan: Plan, sources: Iterable[SourceFile], resolved: Mapping[str, Any]) -> Path:
-    """The new folder of a run, with everything that is known before it starts; `run.json` comes last.
+def new_run(root: Path, manifest: Manifest) -> RunLayout:
+    """The new, still empty folder of a run: nobody finds it as a run before `fill_run` has filled it, so its lock can be taken in between.
 
     The folder is named by the manifest's `run_id`, or `<UTC time>-<digest8>` of the spec when that is empty. Where that name is taken it gets `-2`,
-    `-3`, …; the manifest that is written always holds the folder's name: read it back.
+    `-3`, ….
 
-    Raises: RunFolderError when the folder cannot be made, or a source leads outside it.
+    Raises: RunFolderError when the folder cannot be made.
     """
-    files = [(source.path, source.content) for source in sources]
     named = manifest.run_id or run_id(manifest.started_at, manifest.spec_digest)
-    layout = RunLayout(_new_folder(root / safe_name(manifest.spec_name), safe_name(named)))
-    for relative, content in files:
-        write_whole(inside(layout.inputs, relative), content)
+    return RunLayout(_new_folder(root / safe_name(manifest.spec_name), safe_name(named)))
+
+
+def fill_run(layout: RunLayout, manifest: Manifest, plan: Plan, sources: Iterable[SourceFile], resolved: Mapping[str, Any]) -> None:
+    """Write everything that is known before a run starts; `run.json`, which makes the folder a run, comes last.
+
+    The manifest that is written always holds the folder's name: read it back.
+
+    Raises: RunFolderError when something cannot be written, or a source leads outside the folder.
+    """
+    for source in sources:
+        write_whole(inside(layout.inputs, source.path), source.content)
     write_whole(layout.resolved, to_yaml(dict(resolved)))
     write_whole(layout.plan, plan_to_lines(plan))
     write_json(layout.manifest, msgspec.structs.replace(manifest, run_id=layout.folder.name))
-    return layout.folder
 
 
 def write_json(path: Path, record: msgspec.Struct) -> None:

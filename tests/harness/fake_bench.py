@@ -49,6 +49,7 @@ class Silent:
     def __init__(self):
         self.events = []
         self.statuses = []
+        self.notes = []
 
     def notify(self, event):
         self.events.append(event)
@@ -58,6 +59,9 @@ class Silent:
 
     def status(self, status):
         self.statuses.append(status)
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 def means_for(spec_path, folder, *, registry=None, environ=None, overrides=(), **options):

@@ -10,7 +10,7 @@ from bench.records.run import Manifest, Session
 from bench.records.sample import Sample
 from bench.records.source import SourceFile
 from bench.records.spec import Generation, Message, ModelSpec
-from bench.store.create import create_run
+from bench.store.create import fill_run, new_run
 from bench.store.layout import RunLayout
 
 STARTED_AT = "2026-11-22T22:43:01+00:00"
@@ -63,4 +63,6 @@ def manifest(planned: Plan, run_id: str = "") -> Manifest:
 def run_folder(root: Path, planned: Plan | None = None, run_id: str = "") -> RunLayout:
     planned = planned or plan()
     sources = (SourceFile(path="summarizer.yaml", content=b"bench: 1\n"), SourceFile(path="prompts/meetings.yaml", content=b"- \xff\n"))
-    return RunLayout(create_run(root, manifest(planned, run_id), planned, sources, {"bench": 1, "name": "summarizer"}))
+    layout = new_run(root, manifest(planned, run_id))
+    fill_run(layout, manifest(planned, run_id), planned, sources, {"bench": 1, "name": "summarizer"})
+    return layout

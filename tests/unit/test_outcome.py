@@ -40,7 +40,7 @@ def test_a_good_run_ends_with_zero_and_no_reason():
     ("spec", "seen", "ended_by", "expected"),
     [
         (SPEC, summary(), "interrupt", Exit.INTERRUPTED),
-        (SPEC, summary(), "limits.duration", Exit.STOP_RULE),
+        (SPEC, summary(), "duration", Exit.STOP_RULE),
         (SPEC, summary(counted=counts(completed=0, failed=3)), None, Exit.NOTHING_MEASURED),
         (SPEC, summary(statuses=(status("unavailable"),)), None, Exit.MODEL_FAILED),
         (SPEC, summary(statuses=(status("unavailable", optional=True),)), None, Exit.OK),

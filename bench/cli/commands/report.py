@@ -1,6 +1,6 @@
 """Render a run's reports again, from the lines of its folder: nothing is measured, nothing is sent.
 
-The same run gives the same bytes, so reports can be committed and compared.
+A run that was killed has a report, too: of what it measured until then. The same run gives the same bytes, so reports can be committed and compared.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.catalog import REGISTRY
 from bench.errors import Exit
-from bench.pipeline import conclude
+from bench.pipeline import conclude, regrade
 from bench.report.console import tables
 from bench.store.layout import RunLayout, find_run
 
@@ -26,7 +26,8 @@ def configure(options: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Render, and print the paths that were written."""
     layout = RunLayout(find_run(options.runs, options.run))
-    formats = tuple(options.formats.split(",")) if options.formats else None
+    formats = tuple(word.strip() for word in options.formats.split(",") if word.strip()) if options.formats else None
+    regrade(layout, REGISTRY)
     view, written = conclude(layout, REGISTRY, formats=formats, template=options.template)
     if options.show:
         sys.stdout.write(tables(view) + "\n")

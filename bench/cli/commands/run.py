@@ -1,6 +1,7 @@
 """Run a spec: bring each model up, measure it, check its answers, report. The last line on standard output is the run's folder.
 
-Everything observed is on disk as it comes. After an interruption `--resume` measures exactly what is missing.
+Everything observed is on disk as it comes. After an interruption `--resume` measures exactly what is missing, with the selection and
+the `--set` changes that the run was started with.
 """
 
 import argparse
@@ -10,23 +11,25 @@ import sys
 from pathlib import Path
 
 from bench.catalog import REGISTRY
-from bench.cli.console import plain
+from bench.cli.console import line, plain
 from bench.cli.progress import console_progress
-from bench.cli.words import add_choice, add_spec, choice
+from bench.cli.words import add_choice, add_overrides, choice
 from bench.clock import Clock
 from bench.errors import Exit, UsageError
 from bench.pipeline import Ended, Means, RunOptions, run
+from bench.plan.select import Choice, select
 from bench.records.spec import Spec
 from bench.report.console import tables
 from bench.serving.cache import default_folder
-from bench.session import Asked
+from bench.session import Asked, Resuming, overrides_of
 from bench.spec.diagnostics import render
-from bench.spec.load import load_spec
+from bench.spec.load import LoadedSpec, load_spec
 
 
 def configure(options: argparse.ArgumentParser) -> None:
     """Options of `bench run`."""
-    add_spec(options)
+    options.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="the spec's file (YAML)")
+    add_overrides(options)
     add_choice(options)
     options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
     options.add_argument(
@@ -46,29 +49,54 @@ def configure(options: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run, show the tables, print the folder."""
-    picked = choice(options)
     _check_words(options)
-    loaded = load_spec(options.spec, extensions=REGISTRY, environ=os.environ, overrides=options.overrides)
-    sys.stderr.write(render(loaded.warnings, loaded.sources, "text"))
+    resuming = None
+    if options.resume is not None:
+        resuming = Resuming(which=options.resume, retry_failed=options.retry_failed, allow_changed_spec=options.allow_changed_spec)
+    loaded, overrides = _load(options, resuming)
+    picked = choice(options)
     command = ("bench", *(shlex.quote(word) for word in sys.argv[1:]))
     run_options = RunOptions(
-        asked=Asked(command=command, choice=picked, overrides=tuple(options.overrides)),
+        asked=Asked(command=command, choice=picked, overrides=overrides),
         runs=options.runs,
         cache_folder=default_folder(os.environ),
         environ=os.environ,
-        resume=options.resume,
-        retry_failed=options.retry_failed,
-        allow_changed_spec=options.allow_changed_spec,
-        allow_commands=options.allow_commands or _asked_on_terminal(loaded.spec),
+        resume=resuming,
+        allow_commands=options.allow_commands or _asked_on_terminal(loaded.spec, picked),
         offline=options.offline,
     )
+    folders: list[Path] = []
     with console_progress(quiet=options.quiet) as progress:
-        ended = run(Means(loaded=loaded, options=run_options, registry=REGISTRY, progress=progress, clock=Clock()))
+        means = Means(loaded=loaded, options=run_options, registry=REGISTRY, progress=progress, clock=Clock(), on_folder=folders.append)
+        try:
+            ended = run(means)
+        except BaseException:  # however it ends: what was measured can be found
+            sys.stdout.write("".join(f"{folder}\n" for folder in folders))
+            raise
     _show(ended, quiet=options.quiet)
     return int(ended.code)
 
 
+def _load(options: argparse.Namespace, resuming: Resuming | None) -> tuple[LoadedSpec, tuple[str, ...]]:
+    """The spec with the overrides that hold: those given, else those that the run to be continued was started with."""
+    overrides = tuple(options.overrides)
+    loaded = load_spec(options.spec, extensions=REGISTRY, environ=os.environ, overrides=overrides)
+    if resuming is not None and not overrides and (overrides := overrides_of(options.runs, resuming, loaded.spec.name)):
+        line(f"as the run was started: {' '.join(f'--set {shlex.quote(each)}' for each in overrides)}")
+        loaded = load_spec(options.spec, extensions=REGISTRY, environ=os.environ, overrides=overrides)
+    sys.stderr.write(render(loaded.warnings, loaded.sources, "text"))
+    return loaded, overrides
+
+
 def _check_words(options: argparse.Namespace) -> None:
+    """Refuse words that make no sense together. `--resume SPEC` is read as `SPEC --resume`: the option's own word is optional.
+
+    Raises: UsageError.
+    """
+    if options.spec is None and options.resume is not None and Path(options.resume).is_file():
+        options.spec, options.resume = Path(options.resume), "latest"
+    if options.spec is None:
+        raise UsageError("which spec?", hint="bench run SPEC [--resume [RUN]]; `bench init my.yaml` writes one to start from")
     if options.resume is None and (options.retry_failed or options.allow_changed_spec):
         word = "--retry-failed" if options.retry_failed else "--allow-changed-spec"
         raise UsageError(f"{word} goes with --resume", hint="bench run SPEC --resume " + word)
@@ -78,9 +106,9 @@ def _check_words(options: argparse.Namespace) -> None:
         )
 
 
-def _asked_on_terminal(spec: Spec) -> bool:
-    """Whether a person at a terminal said yes to every command of the spec; False without one or without a terminal."""
-    commands = [model for model in spec.models if model.runtime == "command"]
+def _asked_on_terminal(spec: Spec, picked: Choice) -> bool:
+    """Whether a person at a terminal said yes to every command that takes part; False without one or without a terminal."""
+    commands = [model for model in select(spec, picked).models if model.runtime == "command"]
     if not commands or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     for model in commands:
@@ -91,10 +119,10 @@ def _asked_on_terminal(spec: Spec) -> bool:
 
 
 def _show(ended: Ended, *, quiet: bool) -> None:
+    for reason in ended.reasons:
+        line(f"exit {int(reason.code)}: {reason.message}")
+    if ended.code == Exit.INTERRUPTED:
+        line(f"continue with: bench run … --resume {shlex.quote(str(ended.folder))}")
     if not quiet:
         sys.stdout.write(tables(ended.view) + "\n\n")
-    for reason in ended.reasons:
-        sys.stderr.write(f"exit {int(reason.code)}: {plain(reason.message)}\n")
-    if ended.code == Exit.INTERRUPTED:
-        sys.stderr.write(f"continue with: bench run … --resume {plain(str(ended.folder))}\n")
     sys.stdout.write(f"{ended.folder}\n")

@@ -4,7 +4,7 @@ from harness.runs import manifest, plan, run_folder
 
 from bench.errors import RunFolderError
 from bench.records.source import SourceFile
-from bench.store.create import create_run
+from bench.store.create import fill_run, new_run
 from bench.store.layout import list_runs
 from bench.store.reader import read_manifest, read_plan
 
@@ -43,7 +43,7 @@ def test_second_run_of_the_same_second_gets_its_own_folder_and_id(tmp_path):
 def test_source_outside_its_folder_is_refused(tmp_path, path):
     planned = plan()
     with pytest.raises(RunFolderError, match="no path inside"):
-        create_run(tmp_path / "runs", manifest(planned), planned, (SourceFile(path=path, content=b"x"),), {})
+        fill_run(new_run(tmp_path / "runs", manifest(planned)), manifest(planned), planned, (SourceFile(path=path, content=b"x"),), {})
     assert not list(tmp_path.rglob("*evil*"))
     assert list_runs(tmp_path / "runs") == []
 
@@ -57,6 +57,9 @@ def test_folder_that_cannot_be_made_is_an_error_with_its_place(tmp_path):
 def test_spec_name_with_odd_characters_stays_below_the_root(tmp_path):
     planned = plan()
     odd = msgspec.structs.replace(manifest(planned), spec_name="../../odd name")
-    folder = create_run(tmp_path / "runs", odd, planned, (), {})
+    layout = new_run(tmp_path / "runs", odd)
+    assert list_runs(tmp_path / "runs") == []
+    fill_run(layout, odd, planned, (), {})
+    folder = layout.folder
     assert folder.parent.parent == tmp_path / "runs"
     assert list_runs(tmp_path / "runs", "../../odd name") == [folder]
