@@ -4,9 +4,14 @@ Every error is shown at once, as file:line:column with the excerpt and a hint. E
 """
 
 import argparse
+import json
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from bench.catalog import REGISTRY
 from bench.cli.console import plain
@@ -14,6 +19,15 @@ from bench.errors import Exit, SpecError
 from bench.records.source import Diagnostic, SourceFile
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
+
+
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to say about one spec. `valid`: the line that says so."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    sources: tuple[SourceFile, ...]
+    is_bad: bool
+    valid: str | None = None
 
 
 def configure(options: argparse.ArgumentParser) -> None:
@@ -28,29 +42,37 @@ def configure(options: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Check every spec; 0 when all are valid."""
-    diagnostics: list[Diagnostic] = []
-    sources: list[SourceFile] = []
-    lines: list[str] = []
-    failed = False
-    for path in options.specs:
-        try:
-            loaded = load_spec(path, extensions=REGISTRY, environ=os.environ, overrides=options.overrides)
-        except SpecError as error:
-            found, files, bad = error.diagnostics, error.sources, True
-        else:
-            found, files, bad = loaded.warnings, loaded.sources, options.strict and bool(loaded.warnings)
-            spec = loaded.spec
-            lines.append(f"{plain(str(path))}: valid ({len(spec.models)} models, {len(spec.prompts)} prompts, {len(spec.variants)} variants)")
-        failed |= bad
-        if options.format == "text":
-            sys.stderr.write(render(found, files, "text"))
-        diagnostics += found
-        sources += files
-    if options.format != "text":
-        sys.stdout.write(render(tuple(diagnostics), tuple(sources), options.format))
-    elif lines:
-        sys.stdout.write("\n".join(lines) + "\n")
-    if options.format == "text" and diagnostics:
-        errors = sum(each.severity == "error" for each in diagnostics)
-        sys.stderr.write(f"{errors} errors, {len(diagnostics) - errors} warnings\n")
-    return int(Exit.USAGE if failed else Exit.OK)
+    found = [_look(path, options) for path in options.specs]
+    if options.format == "text":
+        for each in found:
+            sys.stderr.write(render(each.diagnostics, each.sources, "text"))
+        sys.stdout.write("".join(f"{each.valid}\n" for each in found if each.valid))
+        _count([one for each in found for one in each.diagnostics])
+    elif options.format == "json":
+        documents = [json.loads(render(each.diagnostics, each.sources, "json")) for each in found]
+        sys.stdout.write(json.dumps([one for document in documents for one in document], indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(render(each.diagnostics, each.sources, "github") for each in found))
+    return int(Exit.USAGE if any(each.is_bad for each in found) else Exit.OK)
+
+
+def _look(path: Path, options: argparse.Namespace) -> _Found:
+    """What there is to say about one spec. Each is rendered with its own files: two specs may have files of the same name."""
+    try:
+        loaded = load_spec(path, extensions=REGISTRY, environ=os.environ, overrides=options.overrides)
+    except SpecError as error:
+        return _Found(diagnostics=error.diagnostics, sources=error.sources, is_bad=True)
+    spec = loaded.spec
+    is_bad = options.strict and any(each.severity == "warning" for each in loaded.warnings)
+    parts = ((len(spec.models), "model"), (len(spec.prompts), "prompt"), (len(spec.variants), "variant"))
+    counted = ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in parts)
+    valid = None if is_bad else f"{plain(str(path))}: valid ({counted})"
+    return _Found(diagnostics=loaded.warnings, sources=loaded.sources, is_bad=is_bad, valid=valid)
+
+
+def _count(diagnostics: Sequence[Diagnostic]) -> None:
+    counts = Counter(each.severity for each in diagnostics)
+    if diagnostics:
+        sys.stderr.write(
+            ", ".join(f"{counts[word]} {word}{'s' * (counts[word] != 1)}" for word in ("error", "warning", "note") if counts[word]) + "\n"
+        )
