@@ -49,6 +49,7 @@ class LoopLag:
             cpu_share=(time.process_time() - self._cpu_s) / wall if wall > 0 else 0.0,
             keep_alive_requests=keep_alive_requests,
             stopped_by=stopped_by,
+            clock_zero_ns=self._clock.zero_ns,
         )
 
 
