@@ -3,8 +3,6 @@
 import os
 import re
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -56,6 +54,9 @@ def end(error: Exception, words: Sequence[str]) -> int:
 
 def log_bug(error: Exception) -> None:
     """Write the traceback to a log and name it: a user sees one line, the maintainer the whole."""
+    import tempfile  # noqa: PLC0415 - only here, and dear to load
+    import traceback  # noqa: PLC0415
+
     handle, name = tempfile.mkstemp(prefix="bench-bug-", suffix=".log")
     with os.fdopen(handle, "w", encoding="utf-8") as log:
         traceback.print_exception(error, file=log)

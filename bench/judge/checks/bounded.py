@@ -5,12 +5,14 @@ can be ended for certain. The process starts when first needed, is kept for the 
 """
 
 import json
-import subprocess
 import sys
 import threading
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIME_LIMIT_S = 2.0  # a linear match of a whole answer takes milliseconds; 2 s leaves room for a busy machine
 TEXT_LIMIT = 200_000  # characters; an answer of 50,000 tokens
@@ -77,6 +79,8 @@ class BoundedProcess:
     def _start(self) -> None:
         self.close()
         command = [sys.executable, "-I", "-S", str(_WORKER)]
+        import subprocess  # noqa: PLC0415 - checking a spec makes rules and decides nothing
+
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self._process = process
         self._end = weakref.finalize(self, _end, process)
@@ -90,7 +94,7 @@ class BoundedProcess:
             self._end()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
