@@ -45,7 +45,7 @@ class _Expansion:
             return prompts
         return self.whole.take(self.tree, (key,), (key,))
 
-    def _read(self, name: str, at: Path, file: str, inside: str = "") -> Marked | None:
+    def _read(self, name: str, at: Path, file: str, part: str | None = None) -> Marked | None:
         """A file that was checked against its schema, or None with findings."""
         before = len(self.folder.found)
         try:
@@ -55,7 +55,7 @@ class _Expansion:
             return None
         if tree is None:
             return None
-        wrong = validate(tree, file, inside)
+        wrong = validate(tree, file, part)
         self.found.extend(wrong)
         return None if wrong or len(self.folder.found) > before else tree
 
@@ -106,8 +106,8 @@ class _Expansion:
         return [self.whole.take(tree, origin, (*target, index)) for index, origin in enumerate([*origins.values(), *extra])]
 
     def _workshop(self, key: str, name: str) -> Any:
-        file, inside = (schema.SPEC, "/$defs/workshop_models") if key == "models" else (schema.PROMPTS, "/$defs/workshop_prompts")
-        tree = self._read(name, (key, "file"), file, inside)
+        file, part = (schema.SPEC, "workshop_models") if key == "models" else (schema.PROMPTS, "workshop_prompts")
+        tree = self._read(name, (key, "file"), file, part)
         if tree is None:
             return self.whole.take(self.tree, (key,), (key,))
         self.whole.mark((key,), self.tree.mark((key,)))

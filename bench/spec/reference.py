@@ -26,7 +26,7 @@ def reference() -> str:
     _section("A prompt set", (schema.PROMPTS, schema.document(schema.PROMPTS)), written)
     for name in ("workshop_models", "workshop_prompts"):
         file = schema.SPEC if name == "workshop_models" else schema.PROMPTS
-        node = schema.resolve(f"#/$defs/{name}", file)
+        node = schema.definition(name, file)
         child = node[1].get("items") or node[1]["additionalProperties"]
         title = "An entry of a workshop's `models.json`" if name == "workshop_models" else "An entry of a workshop's `prompts.json`"
         _section(title, (file, child), written)
@@ -61,8 +61,8 @@ def _section(title: str, node: Node, written: dict[str, str]) -> None:
         for below, is_list, is_map in _below(child):
             suffix = "[]" if is_list else ".<name>" if is_map else ""
             shared = _shared(child, below)
-            target = schema.resolve(below[1]["$ref"], below[0]) if "$ref" in below[1] else below
-            _section(f"`{shared}`" if shared else f"`{name}{suffix}`", target, written)
+            target = schema.definition(shared, schema.SPEC) if shared else below
+            _section(f"`{shared.replace('_', ' ')}`" if shared else f"`{name}{suffix}`", target, written)
 
 
 def _below(node: Node) -> list[tuple[Node, bool, bool]]:
@@ -81,11 +81,7 @@ def _below(node: Node) -> list[tuple[Node, bool, bool]]:
 
 def _shared(node: Node, below: Node) -> str:
     """The name of a definition that several keys use, so that it is described once."""
-    for _, part in (node, below):
-        reference = part.get("$ref", "")
-        if "/$defs/" in reference:
-            return str(reference.rpartition("/")[2]).replace("_", " ")
-    return ""
+    return str(node[1].get("x-definition") or below[1].get("x-definition") or "")
 
 
 def _kind(node: Node) -> str:

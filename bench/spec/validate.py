@@ -14,11 +14,11 @@ _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _SECRET_KEYS = {"api_key"}
 
 
-def validate(tree: Marked, file: str, inside: str = "") -> list[Diagnostic]:
-    """All findings of a shipped schema about a document; `inside` names a part of the schema, for files of another shape."""
+def validate(tree: Marked, file: str, part: str | None = None) -> list[Diagnostic]:
+    """All findings of a shipped schema about a document; `part` names a definition of it, for files of another shape."""
     found: dict[tuple[Any, ...], Diagnostic] = {}
-    for violation in schema.violations(tree.data, file, inside):
-        for one in _explain(violation, tree, "" if inside else file):
+    for violation in schema.violations(tree.data, file, part):
+        for one in _explain(violation, tree, file if part is None else ""):
             found.setdefault((one.code, one.pointer, one.message, one.position), one)
         if len(found) >= MAX_FINDINGS:
             break
