@@ -284,7 +284,7 @@ def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimat
 
 def _render(layout: RunLayout, view: View, formats: Sequence[str], template: Path | None, registry: Registry) -> Iterator[Path]:
     text = _template(layout, view, template)
-    for name in formats:
+    for name in sorted(formats, key=lambda name: name == "markdown" and text is not None):  # a user's template, which may be wrong, costs no other
         if name == "json":
             continue  # summary.json is written before any report
         renderer = registry.load("report", name)()

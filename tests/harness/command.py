@@ -1,8 +1,10 @@
-"""The real command in a process of its own, as a user runs it."""
+"""The real command as a user runs it: in a process of its own, or, where a test does not need one, in this process."""
 
 import os
 import subprocess
 import sys
+
+from bench.cli.main import main
 
 
 def bench(*words, folder, environ=None, timeout_s=60):
@@ -19,6 +21,26 @@ def start_bench(*words, folder, environ=None):
         [sys.executable, "-m", "bench.cli.main", *map(str, words)],
         cwd=folder, env=_environ(folder, environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+class Here:
+    """Runs `bench` in this process, in a folder; ten times faster."""
+
+    def __init__(self, folder, capsys, monkeypatch):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("BENCH_CACHE", str(folder / "cache"))
+        self._capsys = capsys
+
+    def __call__(self, *words, code=0):
+        """What it showed; its exit code has been checked."""
+        words = [str(word) for word in words]
+        try:
+            returned = main(words)
+        except SystemExit as ended:  # argparse ends the program itself
+            returned = ended.code
+        shown = self._capsys.readouterr()
+        assert returned == code, shown.err
+        return subprocess.CompletedProcess(words, returned, shown.out, shown.err)
 
 
 def _environ(folder, environ):
