@@ -13,6 +13,7 @@ VERBS = {
     "plan": "show what a run would open, fetch, send, take and cost",
     "report": "render a run's reports again",
     "models": "list, pull, show or remove model weights",
+    "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",
     "init": "write a commented spec that runs",
 }

@@ -3,7 +3,7 @@
     runs/<spec name>/<UTC time>-<digest8>/
       run.json  inputs/  spec.resolved.yaml  plan.jsonl  models.jsonl
       samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
-      summary.json  report.*  .lock
+      selftest.json  summary.json  report.*  .lock
 
 A folder is a run once it has its `run.json`, which is written last when it is created.
 """
@@ -84,6 +84,11 @@ class RunLayout(msgspec.Struct, frozen=True):
     def summary(self) -> Path:
         """What was inferred (`Summary`)."""
         return self.folder / "summary.json"
+
+    @property
+    def selftest(self) -> Path:
+        """How wrong the client is on this machine (`SelfTest`)."""
+        return self.folder / "selftest.json"
 
     @property
     def lock(self) -> Path:

@@ -17,6 +17,7 @@ from bench.records.grade import Grade
 from bench.records.machine import ClientHealth
 from bench.records.run import Manifest
 from bench.records.sample import Sample
+from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.store.plan_lines import PlanHeader, PlanLine
 
@@ -30,6 +31,7 @@ PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "plan": ((PlanHeader, PlanLine), "a line of plan.jsonl: the first is the header, each other one a trial"),
     "summary": ((Summary,), "summary.json"),
     "run": ((Manifest,), "run.json"),
+    "selftest": ((SelfTest,), "selftest.json, and into the cache"),
 }
 
 

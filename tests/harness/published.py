@@ -16,7 +16,7 @@ LINES = {
     "grade": "grades/*.jsonl",
     "annotation": "annotations/*.jsonl",
 }
-WHOLE = {"run": "run.json", "summary": "summary.json"}
+WHOLE = {"run": "run.json", "summary": "summary.json", "selftest": "selftest.json"}
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:

@@ -4,6 +4,7 @@ import jsonschema
 import msgspec
 import pytest
 from harness.published import validated, validator
+from harness.rulers import selftest
 from harness.runs import manifest, plan, run_folder, sample
 
 from bench import resources
@@ -76,6 +77,7 @@ WRITTEN = [
     ("status", STATUS),
     ("health", HEALTH),
     ("summary", SUMMARY),
+    ("selftest", selftest()),
     ("run", manifest(plan(), "r")),
     ("run", msgspec.structs.replace(manifest(plan(), "r"), git=GitState(commit="c", is_dirty=True), quick=True)),
 ]
@@ -113,7 +115,8 @@ def test_run_folder_holds_what_the_schemas_say(tmp_path):
     layout = run_folder(tmp_path)
     with LineWriter(layout.samples_of("w1")) as writer:
         writer.append(sample("t"))
-    assert validated(layout.folder) == {"plan": 15, "status": 0, "sample": 1, "health": 0, "grade": 0, "annotation": 0, "run": 1, "summary": 0}
+    lines = {"plan": 15, "status": 0, "sample": 1, "health": 0, "grade": 0, "annotation": 0}
+    assert validated(layout.folder) == {**lines, "run": 1, "summary": 0, "selftest": 0}
 
 
 def test_every_schema_is_written_to_the_folder(tmp_path):
