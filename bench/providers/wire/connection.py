@@ -15,7 +15,9 @@ from bench.providers.wire.tls import TlsLayer
 
 _READ_BYTES = 64 * 1024
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # 64 MiB: far above any answer of a model, far below what would hurt the measuring machine
+MOST_READS = 2**20  # each costs memory beside its bytes
 _NO_HEAD_YET = -1
+_LOOK_S = 1.0  # how often a waiting exchange is looked at
 
 
 class Connection:
@@ -39,6 +41,7 @@ class Connection:
         self._size = 0
         self._head: Head | None = None
         self._body_start = _NO_HEAD_YET
+        self._head_from = 0  # where the head begins: behind the interim responses
         self._raw = bytearray()  # what was joined so far, where the framing had to be looked at
         self._joined = 0
         self._walker: ChunkWalker | None = None
@@ -54,7 +57,7 @@ class Connection:
         """
         self._begin(0)
         self._done = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, self._finish, "timeout", f"no complete answer within {timeout_s:g} s")
+        self._watch(self._loop.time() + timeout_s, timeout_s)
         if self._kernel is not None:
             self._kernel.refresh(time.perf_counter_ns())
         data = self._tls.encrypt(request) if self._tls else request
@@ -66,9 +69,25 @@ class Connection:
             self.close()
             raise
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._done = None
         return self._received()
+
+    def _watch(self, until_s: float, timeout_s: float) -> None:
+        """End an exchange whose time is over, and one whose end came in one read with bytes that do not belong to it."""
+        left_s = until_s - self._loop.time()
+        if self._is_over_already():
+            self._finish("complete", "")
+        elif left_s <= 0:
+            self._finish("timeout", f"no complete answer within {timeout_s:g} s")
+        self._timer = self._loop.call_later(max(0.0, min(left_s, _LOOK_S)), self._watch, until_s, timeout_s)
+
+    def _is_over_already(self) -> bool:
+        try:
+            return self._walker is not None and self._walker.walk(self._join())
+        except FramingError as error:
+            self._finish("framing", str(error))
+            return False
 
     def _received(self) -> Received:
         ends = []
@@ -150,7 +169,13 @@ class Connection:
         self._reads.append(data)
         self._stamps.append(stamp)
         self._size += len(data)
-        if self._walker is not None and len(data) >= 4 and not data.endswith(b"\r\n\r\n") and self._size <= BODY_LIMIT_BYTES:
+        if (
+            self._walker is not None
+            and len(data) >= 4
+            and not data.endswith(b"\r\n\r\n")
+            and self._size <= BODY_LIMIT_BYTES
+            and len(self._reads) < MOST_READS
+        ):
             return  # a chunked body always ends in an empty line (RFC 9112, §7.1)
         self._look(data)
 
@@ -165,6 +190,8 @@ class Connection:
                 return
             if self._size > BODY_LIMIT_BYTES:
                 self._finish("too_large", f"the answer is larger than {BODY_LIMIT_BYTES} bytes")
+            elif len(self._reads) >= MOST_READS:
+                self._finish("too_large", f"the answer came in more than {MOST_READS} pieces")
             elif self._is_complete(data):
                 self._finish("complete", "")
         except FramingError as error:
@@ -178,23 +205,25 @@ class Connection:
 
     def _find_head(self) -> bool:
         raw = self._join()
-        start = 0
         while True:
+            start = self._head_from
             end = raw.find(b"\r\n\r\n", start)
+            if (end if end >= 0 else len(raw)) > HEAD_LIMIT_BYTES:
+                raise FramingError(f"the response's head is larger than {HEAD_LIMIT_BYTES} bytes")
             if end < 0:
-                if len(raw) - start > HEAD_LIMIT_BYTES:
-                    raise FramingError(f"the response's head is larger than {HEAD_LIMIT_BYTES} bytes")
-                if start == 0 and not b"HTTP/1.".startswith(bytes(raw[:7])):
-                    raise FramingError(f"expected an HTTP/1.1 status line, found {bytes(raw[:40])!r}")
+                if not b"HTTP/1.".startswith(bytes(raw[start : start + 7])):
+                    raise FramingError(f"expected an HTTP/1.1 status line, found {bytes(raw[start : start + 40])!r}")
+                if raw.find(b"\n\n", start) >= 0:
+                    raise FramingError("the response's head has line ends without CR: expected CRLF")
                 return False
             head = parse_head(bytes(raw[start:end]))
-            start = end + 4
+            self._head_from = end + 4
             if head.status >= 200 or head.status == 101:
                 break
         self._head = head
-        self._body_start = start
+        self._body_start = self._head_from
         if head.is_chunked:
-            self._walker = ChunkWalker(start)
+            self._walker = ChunkWalker(self._body_start)
         return True
 
     def _is_complete(self, data: bytes) -> bool:
@@ -208,7 +237,7 @@ class Connection:
 
     def _on_eof(self, detail: str, *, is_reset: bool) -> None:
         head = self._head
-        if head is not None and head.ends_with_connection and not is_reset:
+        if (head is not None and head.ends_with_connection and not is_reset) or self._is_over_already():
             self._finish("complete", "")
         else:
             where = "before it answered" if not self._size else f"in the middle of its answer, after {self._size} bytes"

@@ -7,6 +7,7 @@ import msgspec
 
 HEAD_LIMIT_BYTES = 64 * 1024
 _CHUNK_LINE_LIMIT_BYTES = 4096
+MOST_CHUNKS = 2**19  # twice the tokens of the longest answers that models give
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
 
 
@@ -116,6 +117,8 @@ class ChunkWalker:
             return False
         if raw[start + n : start + n + 2] != b"\r\n":
             raise FramingError("a chunk does not end where its size says")
+        if len(self.pieces) >= MOST_CHUNKS:
+            raise FramingError(f"the answer has more than {MOST_CHUNKS} chunks")
         self.pieces.append((start, start + n))
         self._next = start + n + 2
         return True

@@ -71,12 +71,14 @@ class Pool:
     async def exchange(self, request: bytes, timeout_s: float) -> Received:
         """One request over a kept or a new connection. The time for connecting is no part of the answer's.
 
-        A kept connection that turns out to be closed before a single byte came is replaced once, with a fresh start of the clock.
+        A kept connection that turns out to be closed before a single byte came, or that only says that its server has waited too long (408), is
+        replaced, with a fresh start of the clock.
         """
         started_ns = time.perf_counter_ns()
         while not self._is_closed and (connection := self._reusable()) is not None:
             received = await self._over(connection, request, timeout_s)
-            if received.end != "closed" or received.raw:
+            is_stale = (received.end == "closed" and not received.raw) or (received.head is not None and received.head.status == 408)
+            if not is_stale:
                 return received
         try:
             connection = await asyncio.wait_for(self._connect(), min(timeout_s, _CONNECT_TIMEOUT_S))
