@@ -17,7 +17,9 @@ def expand(tree: Marked, folder: Folder) -> tuple[Marked, list[Diagnostic]]:
     work = _Expansion(tree, folder)
     data = {key: work.value(key) for key in tree.data}
     work.whole.mark((), tree.mark(()))
-    return Marked(data, work.whole.marks), work.found
+    whole = Marked(data, work.whole.marks)
+    whole.checked = work.checked
+    return whole, work.found
 
 
 class _Expansion:
@@ -28,6 +30,7 @@ class _Expansion:
         self.folder = folder
         self.whole = Assembly()
         self.found: list[Diagnostic] = []
+        self.checked: set[Path] = set()
 
     def value(self, key: str) -> Any:
         """The value of one top-level key, expanded."""
@@ -84,6 +87,8 @@ class _Expansion:
         if "tags" in defaults:
             prompt["tags"] = [*defaults["tags"], *(tag for tag in own.get("tags", ()) if tag not in defaults["tags"])]
         prompt["origin"] = name
+        if ("user" in prompt) != ("messages" in prompt):  # what the schema of a spec asks for beyond that of a set
+            self.checked.add(target)
         return prompt
 
     def _aspects(self, tree: Marked, number: int, target: Path) -> list[Any]:

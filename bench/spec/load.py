@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bench.errors import SpecError
-from bench.protocols import Extensions
 from bench.records.source import Diagnostic, SourceFile
 from bench.records.spec import Spec
 from bench.spec import environment, overrides, schema
@@ -20,6 +19,9 @@ from bench.spec.rendering import render_prompts
 from bench.spec.rules import asking, measuring, names, paths, serving
 from bench.spec.rules.view import View
 from bench.spec.validate import validate
+
+if TYPE_CHECKING:  # only a type, and its page imports every record
+    from bench.protocols import Extensions
 
 MAX_TEXT = 64 * 2**20  # characters of a whole spec, with everything it includes in place
 _ABOUT_VALUES = {"wrong-type", "bad-format", "not-allowed", "out-of-range", "wrong-length", "inline-secret", "bad-name"}
@@ -40,7 +42,7 @@ class LoadedSpec(msgspec.Struct, frozen=True, kw_only=True):
     folder: FilePath
 
 
-def load_spec(path: FilePath, *, extensions: Extensions, environ: Mapping[str, str], overrides: Sequence[str] = ()) -> LoadedSpec:
+def load_spec(path: FilePath, *, extensions: "Extensions", environ: Mapping[str, str], overrides: Sequence[str] = ()) -> LoadedSpec:
     """The spec in a file, with `dotted.path=value` overrides, checked in every way that needs no model.
 
     Opens no connection and no file outside the spec's folder. Raises: SpecError with every finding at once.

@@ -1,7 +1,6 @@
 """Plain data in which every value knows where it was written."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -29,6 +28,7 @@ class Marked:
         self.data = data
         self.marks = marks
         self.from_environment: set[Path] = set()  # values that are never shown
+        self.checked: set[Path] = set()  # values that a schema has accepted already
 
     def mark(self, path: Path) -> Mark | None:
         """The mark of a value; of the nearest value around it when it has none of its own."""
@@ -83,12 +83,19 @@ class Assembly:
         """A copy of one value of a source; its marks go to the target path."""
         for rest, mark in source.below(origin):
             self.marks[target + rest] = mark
-        return deepcopy(source.get(origin))
+        return copied(source.get(origin))
 
     def mark(self, target: Path, mark: Mark | None) -> None:
         """Mark a value that was made here with the place it came from."""
         if mark is not None:
             self.marks[target] = mark
+
+
+def copied(value: Any) -> Any:
+    """A copy of plain data of bounded depth; several times as fast as `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {key: copied(child) for key, child in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def pointer(path: Path) -> str:

@@ -77,6 +77,7 @@ def _apply(tree: Marked, change: Override) -> Diagnostic | None:
         else:
             holder = holder[step]
     holder[step] = change.value.data
+    tree.checked -= {path[:length] for length in range(len(path) + 1)}
     for old in [where for where in tree.marks if where[: len(path)] == path]:
         del tree.marks[old]
     for where, mark in change.value.marks.items():

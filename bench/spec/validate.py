@@ -17,7 +17,8 @@ _SECRET_KEYS = {"api_key"}
 def validate(tree: Marked, file: str, part: str | None = None) -> list[Diagnostic]:
     """All findings of a shipped schema about a document; `part` names a definition of it, for files of another shape."""
     found: dict[tuple[Any, ...], Diagnostic] = {}
-    for violation in schema.violations(tree.data, file, part):
+    accepted = {id(value) for path in tree.checked if isinstance(value := tree.get(path), dict)}
+    for violation in schema.violations(tree.data, file, part, accepted):
         for one in _explain(violation, tree, file if part is None else ""):
             found.setdefault((one.code, one.pointer, one.message, one.position), one)
         if len(found) >= MAX_FINDINGS:

@@ -5,7 +5,6 @@ Built from the parser's events, not by a loader, so that nesting, aliases and si
 """
 
 import re
-from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ import yaml
 
 from bench.records.source import Diagnostic
 from bench.spec.core_types import Unusable, plain
-from bench.spec.marked import Mark, Marked, Path, pointer
+from bench.spec.marked import Mark, Marked, Path, copied, pointer
 from bench.spec.yaml_text import Unreadable, complaint, finding, place, readable
 
 MAX_NODES = 100_000  # values after aliases are in place
@@ -168,7 +167,7 @@ class _Reader:
         if len(self._marks) + end - start > MAX_NODES:
             self._stop(event, "yaml-size", f"more than {MAX_NODES:,} values once aliases are in place", "write fewer aliases")
         self._marks.extend([(path + where[len(origin) :], mark) for where, mark in self._marks[start + 1 : end]])
-        self._put(deepcopy(value))
+        self._put(copied(value))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         top = self._open[-1] if self._open else None

@@ -1,10 +1,12 @@
 """Looking at data that may be malformed: only what has the right shape is seen, the schema says the rest."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.protocols import Extensions
 from bench.spec.marked import Marked, Path
+
+if TYPE_CHECKING:  # only a type, and its page imports every record
+    from bench.protocols import Extensions
 
 Entry = tuple[Path, dict[str, Any]]
 
@@ -12,7 +14,7 @@ Entry = tuple[Path, dict[str, Any]]
 class View:
     """A spec's data as the rules see it."""
 
-    def __init__(self, tree: Marked, extensions: Extensions) -> None:
+    def __init__(self, tree: Marked, extensions: "Extensions") -> None:
         """Look at this tree, with these names registered."""
         self.tree = tree
         self.data: dict[str, Any] = tree.data

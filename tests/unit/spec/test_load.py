@@ -175,3 +175,16 @@ def test_validating_loads_nothing_heavy_and_jinja_only_for_templates():
         path = str(FOLDER / "valid" / f"{name}.yaml")
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == loaded
+
+
+def test_an_included_prompt_that_an_override_touched_is_checked_again(spec):
+    path = spec(BASE + "  - include: set.yaml\n", set_yaml="prompts: [{id: included, user: Hi.}, {id: other, user: Hi.}]\n")
+    assert codes(path) == []
+    assert codes(path, "prompts.included.tags=5") == ["wrong-type"]
+    assert codes(path, "prompts.included.messages=[{role: user, content: Hi.}]") == ["choose-one"]
+    assert codes(path, "prompts.included=null") == ["wrong-type"]
+
+
+def test_an_included_prompt_with_the_sets_and_its_own_text_is_checked_as_a_whole(spec):
+    path = spec(BASE + "  - include: set.yaml\n", set_yaml="prompts: [{id: included}]\n")
+    assert codes(path) == ["choose-one"]
