@@ -1,5 +1,6 @@
 """A plan's budget with what earlier runs and the cost model say. Part of the program (`pipeline.py`)."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -12,25 +13,44 @@ from bench.records.plan import Block, Budget, Plan
 from bench.records.quantity import Money
 from bench.records.spec import Spec
 from bench.registry import Registry
-from bench.store.layout import RunLayout, find_run
+from bench.store.layout import RunLayout, list_runs
 from bench.store.reader import read_summary
 
 
 def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environment: tuple[str, ...]) -> Budget:
     """The budget, with latencies of the latest run of the same spec name where there is one."""
-    latency_s = _earlier_latencies(runs, spec.name)
-    return budget(spec, plan, latency_s=latency_s, cost=_cost(spec, plan, registry, latency_s), environment=environment)
+    earlier = earlier_summary(runs, spec.name)
+    latency_s = {} if earlier is None else _latencies(earlier)
+    planned = budget(spec, plan, latency_s=latency_s, cost=_cost(spec, plan, registry, latency_s), environment=environment)
+    models = dict.fromkeys(treatment.model_id for block in plan.blocks for treatment in block.treatments)
+    assumed = [name for name in models if not any(name == model_id for model_id, _ in latency_s)]
+    if not latency_s or not assumed:
+        return planned
+    return msgspec.structs.replace(planned, basis=f"{planned.basis}; assumed for {', '.join(assumed)}, which it did not measure")
 
 
-def _earlier_latencies(runs: Path, name: str) -> dict[tuple[str, str], float]:
-    """Mean latency (s) per (model, variant) of the latest run; empty when there is none to read."""
-    try:
-        summary: Summary = read_summary(RunLayout(find_run(runs, name)))
-    except RunFolderError:
-        return {}
+def earlier_summary(runs: Path, spec_name: str) -> Summary | None:
+    """The summary of the latest run of a spec that has one: a run that was killed has none."""
+    for folder in reversed(list_runs(runs, spec_name)):
+        with suppress(RunFolderError):
+            return read_summary(RunLayout(folder))
+    return None
+
+
+def unavailable(earlier: Summary) -> dict[tuple[str, str], str]:
+    """Which models an earlier run could not measure, by (model, variant), and why."""
+    return {
+        (status.model_id, status.variant_id): f"{status.state} in the latest run: {status.reason or 'no reason known'}"
+        for status in earlier.models
+        if status.state != "served"
+    }
+
+
+def _latencies(earlier: Summary) -> dict[tuple[str, str], float]:
+    """Mean latency (s) per (model, variant)."""
     return {
         (estimate.group.model_id, estimate.group.variant_id): estimate.value
-        for estimate in summary.estimates
+        for estimate in earlier.estimates
         if estimate.metric == "latency" and estimate.statistic == "mean" and estimate.value is not None
         if estimate.group.prompt_id is None and estimate.group.prefix is None
     }

@@ -6,7 +6,9 @@ The expected time and cost come from an earlier run of the same spec where there
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,7 +16,7 @@ from bench.catalog import REGISTRY
 from bench.cli.console import plain
 from bench.cli.words import add_choice, add_spec, choice
 from bench.errors import Exit
-from bench.forecast import forecast
+from bench.forecast import earlier_summary, forecast, unavailable
 from bench.plan.expand import expand
 from bench.records.plan import Budget, Plan
 from bench.spec.diagnostics import render
@@ -36,26 +38,35 @@ def execute(options: argparse.Namespace) -> int:
     sys.stderr.write(render(loaded.warnings, loaded.sources, "text"))
     plan = expand(loaded.spec, choice(options))
     budget = forecast(loaded.spec, plan, options.runs, REGISTRY, environment=loaded.environment_names)
+    earlier = earlier_summary(options.runs, loaded.spec.name)
+    troubles = {} if earlier is None else unavailable(earlier)
     if options.format == "json":
-        document = {"budget": msgspec.to_builtins(budget), "plan_digest": plan.digest, "spec_digest": plan.spec_digest}
+        document: dict[str, Any] = {
+            "plan_digest": plan.digest,
+            "spec_digest": plan.spec_digest,
+            "order": plan.order,
+            "seed": plan.seed,
+            "blocks": len(plan.blocks),
+        }
+        document |= {"models": _models(plan, troubles), "budget": msgspec.to_builtins(budget)}
         if options.trials:
             document["trials"] = _trial_line(plan)
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
         return int(Exit.OK)
-    sys.stdout.write(plain("\n".join(_text(plan, budget))) + "\n")
+    sys.stdout.write(plain("\n".join(_text(plan, budget, troubles))) + "\n")
     if options.trials:
         sys.stdout.write(plain("\n".join(_trials(plan))) + "\n")
     return int(Exit.OK)
 
 
-def _text(plan: Plan, budget: Budget) -> list[str]:
+def _text(plan: Plan, budget: Budget, troubles: Mapping[tuple[str, str], str]) -> list[str]:
     tokens = f"about {budget.prompt_tokens_estimate:,} prompt tokens"
     if budget.completion_tokens_max is not None:
         tokens += f", at most {budget.completion_tokens_max:,} output tokens"
     return [
         f"requests      {budget.requests} measured + {budget.warmup_requests} warm-up ({tokens})",
-        f"order         {plan.order}, {len(plan.blocks)} blocks, seed {plan.seed}",
-        *(_model_line(plan)),
+        f"order         {plan.order}, {len(plan.blocks)} block{'s' * (len(plan.blocks) != 1)}, seed {plan.seed}",
+        *(_model_line(model) for model in _models(plan, troubles)),
         f"hosts         {', '.join(budget.hosts) or 'none: everything runs on this machine'}",
         f"environment   {', '.join(budget.environment) or 'no names are read'}",
         *(f"command       {' '.join(command)}   (runs only with --allow-commands)" for command in budget.commands),
@@ -67,13 +78,24 @@ def _text(plan: Plan, budget: Budget) -> list[str]:
     ]
 
 
-def _model_line(plan: Plan) -> list[str]:
-    lines = []
-    for block in plan.blocks:
-        for treatment in block.treatments:
-            optional = ", optional" if treatment.optional else ""
-            lines.append(f"model         {treatment.model_id} [{treatment.variant_id}]: {treatment.model.runtime}{optional}")
-    return lines
+def _models(plan: Plan, troubles: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:
+    """What is served, in its order. `last_time` is what kept the latest run from measuring it."""
+    return [
+        {
+            "model_id": treatment.model_id,
+            "variant_id": treatment.variant_id,
+            "runtime": treatment.model.runtime,
+            "optional": treatment.optional,
+            "last_time": troubles.get((treatment.model_id, treatment.variant_id)),
+        }
+        for block in plan.blocks
+        for treatment in block.treatments
+    ]
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    remarks = ", ".join(each for each in (model["runtime"], "optional" if model["optional"] else None, model["last_time"]) if each)
+    return f"model         {model['model_id']} [{model['variant_id']}]: {remarks}"
 
 
 def _trials(plan: Plan) -> list[str]:
