@@ -1,0 +1,76 @@
+"""The border of the program: every end has its words and its exit code."""
+
+import subprocess
+import sys
+
+import pytest
+from harness.command import Here
+
+from bench.cli import main as border
+from bench.cli.main import VERBS, main
+from bench.errors import Exit
+
+
+@pytest.fixture
+def bench(tmp_path, capsys, monkeypatch):
+    return Here(tmp_path, capsys, monkeypatch)
+
+
+def raising(monkeypatch, error):
+    def run(_words):
+        raise error
+
+    monkeypatch.setattr(border, "_run", run)
+
+
+def test_help_names_every_verb_and_every_exit_code(bench):
+    shown = bench("--help").stdout
+    assert all(verb in shown for verb in VERBS)
+    assert all(f"{int(code)} " in shown for code in Exit)
+    assert bench().stdout == shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(bench, verb):
+    assert "usage: bench " + verb in bench(verb, "--help").stdout
+
+
+def test_version_is_the_packages(bench):
+    assert bench("--version").stdout.startswith("bench ")
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch, capsys):
+    raising(monkeypatch, KeyboardInterrupt())
+    assert main([]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_bug_ends_with_70_and_a_log(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    raising(monkeypatch, ZeroDivisionError("by \x1b[31mnought"))
+    assert main([]) == 70
+    said = capsys.readouterr().err
+    assert "bug in bench: ZeroDivisionError: by \\x1b[31mnought" in said
+    (log,) = tmp_path.glob("bench-bug-*.log")
+    assert str(log) in said
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+def test_a_broken_pipe_of_another_kind_is_a_bug(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    raising(monkeypatch, BrokenPipeError("a server went away"))
+    assert main([]) == 70
+    assert "a server went away" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_trouble(tmp_path):
+    words = f'"{sys.executable}" -m bench.cli.main run --help | true; exit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)  # noqa: S607
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    words = [sys.executable, "-m", "bench.cli.main", "validate", "ñ→.yaml"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=30, check=False, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C.UTF-8"})
+    assert ended.returncode == 2, ended.stderr
+    assert b"\\xf1\\u2192.yaml" in ended.stderr
