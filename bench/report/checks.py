@@ -32,8 +32,9 @@ def checks(seen: Lookup, spec: Spec) -> Section | None:
         for (aspect, kind), models in graded.items()
     ]
     shown, notes = bounded(cells)
-    left_out = len(rows) - len(graded)
-    ungraded = (f"{numbers.count(left_out, 'aspect')} in words not graded.",) if left_out else ()
+    left_out = sum(len(prompts[place]) for place in rows if place not in graded)  # as the caution counts them: of each prompt its own
+    are = "is" if left_out == 1 else "are"
+    ungraded = (f"{numbers.count(left_out, 'expected aspect')} in words {are} not graded.",) if left_out else ()
     table = Table(id="checks", columns=columns, rows=shown, notes=("Answers that met the aspect / answers graded.", *ungraded, *notes))
     return Section(id="checks", title="Checks", tables=(table,))
 

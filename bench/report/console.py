@@ -6,8 +6,10 @@ from tabulate import tabulate
 
 from bench.records.view import Cell, Section, Table, View
 from bench.report.escape import one_line, short
+from bench.report.numbers import NO_DATA
 
 _SIDE_BY_SIDE = 4  # models of one table: about 110 characters
+_FIGURES = 3  # behind a model's name, status and count of answers
 _WIDEST = 40  # characters of one column: beyond it text wraps inside its cell
 _BEST = "* best, its interval clear of all others"
 
@@ -17,7 +19,7 @@ def tables(view: View) -> str:
     parts = ["\n".join(f"! {one_line(caution)}" for caution in view.cautions)] if view.cautions else []
     results, highlights = view.section("results"), view.section("highlights")
     if results is not None:
-        parts += _by_model(results)
+        parts += _by_model(results, {name.value for name, *_ in _not_served(view)})
     if highlights is not None:
         parts += [_table(table) for table in highlights.tables]
     if reasons := list(_reasons(view)):
@@ -25,18 +27,18 @@ def tables(view: View) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _by_model(results: Section) -> Iterator[str]:
-    """The rows of all tables as columns; what the tables share (name, status) stands once."""
-    first = results.tables[0]
-    titles = [column.title for column in first.columns]
-    columns = [list(row) for row in first.rows]
+def _by_model(results: Section, not_served: set[str]) -> Iterator[str]:
+    """The rows of all tables as columns: a figure that a table does not have for a model is none. A model without any has its line below."""
+    titles = [column.title for column in results.tables[0].columns]
+    columns = {row[0].value: list(row) for row in results.tables[0].rows}
     for table in results.tables[1:]:
-        fresh = [place for place, column in enumerate(table.columns) if column.title not in titles]
-        titles += [table.columns[place].title for place in fresh]
-        for column, row in zip(columns, table.rows, strict=True):
-            column += [row[place] for place in fresh]
-    for start in range(0, len(columns), _SIDE_BY_SIDE):
-        yield _figures(titles, columns[start : start + _SIDE_BY_SIDE])
+        titles += [column.title for column in table.columns[1:]]
+        found = {row[0].value: row[1:] for row in table.rows}
+        for name, cells in columns.items():
+            cells += found.get(name, (NO_DATA,) * (len(table.columns) - 1))
+    shown = [column for name, column in columns.items() if name not in not_served or any(cell.state == "value" for cell in column[_FIGURES:])]
+    for start in range(0, len(shown), _SIDE_BY_SIDE):
+        yield _figures(titles, shown[start : start + _SIDE_BY_SIDE])
 
 
 def _figures(titles: Sequence[str], columns: Sequence[Sequence[Cell]]) -> str:
@@ -58,11 +60,16 @@ def _words(cell: Cell) -> str:
     return short(cell.text, _WIDEST) + (" *" if cell.is_best else "")
 
 
-def _reasons(view: View) -> Iterator[str]:
-    """Why models have no numbers, and what to do."""
+def _not_served(view: View) -> Iterator[tuple[Cell, ...]]:
+    """The status rows of models that were not served to the end."""
     models = view.section("models")
     for table in models.tables if models is not None else ():
-        for name, state, _, reason, hint in table.rows if table.id == "status" else ():
-            if state.value != "served":
-                todo = f" ({one_line(hint.value)})" if hint.state == "value" else ""
-                yield f"{one_line(name.value)}: {one_line(reason.value)}{todo}"
+        yield from (row for row in table.rows if table.id == "status" and row[1].value != "served")
+
+
+def _reasons(view: View) -> Iterator[str]:
+    """Why models have no numbers, and what to do."""
+    for name, state, _, reason, hint in _not_served(view):
+        yield f"{one_line(name.value)}: {state.value}: {one_line(reason.value)}"
+        if hint.state == "value":
+            yield f"  → {one_line(hint.value)}"

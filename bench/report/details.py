@@ -95,8 +95,10 @@ def prefix(seen: Lookup) -> Section | None:
     return Section(id="prefix", title=_PREFIX, text=text, tables=(table,))
 
 
-def outliers(seen: Lookup) -> Section:
-    """Samples far from the others of their prompt: shown, never dropped."""
+def outliers(seen: Lookup) -> Section | None:
+    """Samples far from the others of their prompt: shown, never dropped. None when nothing was measured."""
+    if not seen.measured:
+        return None
     text = ("Flagged where |value − median of the prompt| > 5 MAD (median absolute deviation). They stay in every number above.",)
     found = seen.summary.outliers
     if not found:

@@ -48,7 +48,7 @@ GENERAL = (
     ("p50, p95, p99", "percentiles: half, 95 %, 99 % of the values are at or below; the interval's method stands under “Every estimate”"),
     (
         "n too small",
-        "too few values for an interval (p95 needs 72 answers, p99 needs 368); the number is the sample's own, not an estimate to decide on",
+        "too few prompts for an interval (p50 needs 6, p95 72, p99 368; of a single prompt so many answers); the number is the sample's own",
     ),
     ("–", "not applicable: this model or setting has no such value"),
     ("no data", "planned, but never measured; the model's status says why"),

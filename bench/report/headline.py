@@ -27,7 +27,9 @@ def headline(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
         f"{measured} of {numbers.count(models, 'model')} measured{in_variants}: {numbers.count(planned, 'trial')} planned, "
         f"{completed:,} answered, {failed:,} failed, {missing:,} missing."
     )
-    how = f"{numbers.count(_prompts(seen), 'prompt')}, {numbers.count(_rounds(spec, manifest), 'round')}, {_load(spec)}; {_generation(spec)}."
+    rounds = _rounds(spec, manifest)
+    prompts = _prompts(seen) or max((count.planned for count in counts), default=0) // rounds  # what was not asked was planned
+    how = f"{numbers.count(prompts, 'prompt')}, {numbers.count(rounds, 'round')}, {_load(spec)}; {_generation(spec)}."
     return tuple(line for line in (short(spec.description or "", 600), f"{what} {how}") if line)
 
 
@@ -74,14 +76,17 @@ def _of_the_client(seen: Lookup) -> Iterator[str]:
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:
     stopped = sorted({block.stopped_by for block in seen.summary.health if block.stopped_by})
-    if manifest.status != "finished":
-        by = f" by {', '.join(short(rule, 60) for rule in stopped)}" if stopped else ""
+    again = f"`bench run {short(spec_argument(manifest))} --resume`"
+    if manifest.status == "failed" and not seen.measured:
+        yield f"Nothing could be measured; {again} tries again."
+    elif manifest.status != "finished":
+        by = f" by {', '.join(short(rule, 60) for rule in stopped)}" if stopped and manifest.status != "interrupted" else ""
         words = {"running": "is not finished", "failed": "failed"}.get(manifest.status, f"was {manifest.status}{by}")
-        yield f"This run {words}; `bench run {short(spec_argument(manifest))} --resume` continues it."
+        yield f"This run {words}; {again} continues it."
     absent = [key for key in seen.keys if key not in seen.measured]
     if absent:
         named = ", ".join(f"{seen.label(key)} ({status.state if (status := seen.status(key)) else 'not tried'})" for key in absent)
-        yield f"Without numbers: {named}. Reasons under “Models”."
+        yield f"Without numbers: {named}. The reasons stand below the results."
     part = [*(["`--quick`"] if manifest.quick else []), *(f"--only {word}" for word in manifest.only), *(f"--skip {word}" for word in manifest.skip)]
     if part or manifest.overrides:
         given = [short(word, 120) for word in (*part, *(f"--set {word}" for word in manifest.overrides))]

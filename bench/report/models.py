@@ -35,12 +35,17 @@ def _text(value: str | None, *, is_code: bool = False) -> Cell:
 
 
 def _failures(seen: Lookup) -> Table | None:
-    counts = [count for key in seen.keys if (count := seen.counts.get(key)) is not None and (count.failures or count.missing or count.retried)]
+    counts = [count for key in seen.keys if (count := seen.counts.get(key)) is not None and _is_mixed(count)]
     if not counts:
         return None
     titles = ("Planned", "Answered", "Failed", "Missing", "Retried")
     columns = (Column(title="Model"), *(Column(title=title, is_number=True) for title in titles), Column(title="Failures by kind"))
     return Table(id="failures", columns=columns, rows=tuple(_failure_row(seen, count) for count in counts))
+
+
+def _is_mixed(count: Counts) -> bool:
+    """Whether some trials went another way than the others; a model of which none was tried is told of above."""
+    return bool(count.failures or count.retried or (count.missing and count.missing < count.planned))
 
 
 def _failure_row(seen: Lookup, count: Counts) -> tuple[Cell, ...]:

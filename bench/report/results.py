@@ -1,6 +1,6 @@
 """The tables a decision is taken on: every model with its numbers, its failures and its absence, and what is best where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ from bench.records.estimate import Estimate, Statistic
 from bench.records.spec import Spec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
+from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 
 
@@ -40,49 +41,66 @@ FOOTPRINT = (
     Wanted("download_s", ("value", "p50")),
 )
 PER = {"request": "per request", "million_tokens": "per 1M output tokens", "accepted_answer": "per accepted answer", "run": "of the run"}
-_IN_MAIN = ("request", "million_tokens")
+_IN_MAIN = ("request", "million_tokens", "accepted_answer")
 
 
 def results(seen: Lookup, spec: Spec) -> Section:
     """The two main tables: quality and speed; memory, size and cost. One request at a time makes throughput a second decode speed: left out."""
     alone = spec.load.kind == "closed" and spec.load.concurrency == 1
-    speed = _table("speed", seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")], with_trials=True)
-    footprint = _table("footprint", seen, FOOTPRINT, with_trials=False)
-    columns = list(footprint.columns)
-    rows = [list(row) for row in footprint.rows]
+    speed = _speed(seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")])
+    footprint = _footprint(seen)
+    return Section(id="results", title="Results", tables=(speed, footprint) if footprint is not None else (speed,))
+
+
+def _speed(seen: Lookup, wanted: Sequence[Wanted]) -> Table:
+    """Every model is a row, also one without numbers: failures and absences stand where the results do."""
+    columns = [Column(title="Model"), Column(title="Status"), Column(title="Answered", is_number=True)]
+    rows = [[Cell(value=seen.label(key)), _status_cell(seen, key), trials_cell(seen, key)] for key in seen.keys]
+    _add_figures(seen, seen.keys, wanted, columns, rows)
+    legend = ("value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",)
+    notes = (*(legend if seen.measured else ()), *_absences(seen))
+    return Table(id="speed", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+
+
+def _footprint(seen: Lookup) -> Table | None:
+    """What was read of each model that was up. One that never was has no such figures, and stands in the table above."""
+    keys = [key for key in seen.keys if key in seen.measured or any(seen.of(key, wanted.metric, *wanted.statistics) for wanted in FOOTPRINT)]
+    columns, rows = [Column(title="Model")], [[Cell(value=seen.label(key))] for key in keys]
+    _add_figures(seen, keys, FOOTPRINT, columns, rows)
     for per in _IN_MAIN:
-        cells = [_cost_cell(seen, key, per) for key in seen.keys]
+        cells = [_cost_cell(seen, key, per) for key in keys]
         if any(cell.state == "value" for cell in cells):
             columns.append(Column(title=f"Cost {PER[per]}", is_number=True))
             for row, cell in zip(rows, cells, strict=True):
                 row.append(cell)
-    notes = ("Single readings of one run: no interval. Cost: formula and basis under “Cost”.",)
-    footprint = Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
-    return Section(id="results", title="Results", tables=(speed, footprint))
+    if len(columns) == 1:
+        return None
+    priced = " Cost: formula and basis under “Cost”." if seen.summary.costs else ""
+    notes = (f"Single readings of one run: no interval.{priced}",)
+    return Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
 
 
-def _table(name: str, seen: Lookup, wanted: Sequence[Wanted], *, with_trials: bool) -> Table:
-    columns = [Column(title="Model"), Column(title="Status")]
-    rows = [[Cell(value=seen.label(key)), _status_cell(seen, key)] for key in seen.keys]
-    if with_trials:
-        columns.append(Column(title="Answered", is_number=True))
-        for row, key in zip(rows, seen.keys, strict=True):
-            row.append(trials_cell(seen, key))
+def _absences(seen: Lookup) -> Iterator[str]:
+    """Why models have no numbers, or not all; what to do about it stands under “Models”."""
+    for key in seen.keys:
+        status = seen.status(key)
+        if status is not None and status.state != "served":
+            yield f"{seen.label(key)}: {status.state}: {short(status.reason or 'no reason was given', 200).rstrip('.')}."
+
+
+def _add_figures(seen: Lookup, keys: Sequence[Key], wanted: Sequence[Wanted], columns: list[Column], rows: list[list[Cell]]) -> None:
+    """A column for each metric that any of these models has a figure of."""
     for column in wanted:
-        found = [seen.of(key, column.metric, *column.statistics) for key in seen.keys]
+        found = [seen.of(key, column.metric, *column.statistics) for key in keys]
         if not any(found):
             continue
         statistic = seen.statistic(column.metric, column.statistics)
         best = standing(seen, column).best
         columns.append(Column(title=glossary.heading(column.metric, statistic), is_number=True))
         shown = scale_of(found)
-        for row, key, estimate in zip(rows, seen.keys, found, strict=True):
-            cell = numbers.estimate_cell(estimate, shown, absent=absent(seen, key) if with_trials else unread(seen, key))
+        for row, key, estimate in zip(rows, keys, found, strict=True):
+            cell = numbers.estimate_cell(estimate, shown, absent=unread(seen, key) if column in FOOTPRINT else absent(seen, key))
             row.append(msgspec.structs.replace(cell, is_best=key == best))
-    notes = (
-        "value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",
-    )  # fmt: skip
-    return Table(id=name, columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
 
 
 def scale_of(found: Sequence[Estimate | None]) -> numbers.Scale:
@@ -116,9 +134,10 @@ def _status_cell(seen: Lookup, key: Key) -> Cell:
 
 
 def trials_cell(seen: Lookup, key: Key) -> Cell:
-    """`28 of 30 (1 failed, 1 missing)`."""
+    """`28 of 30 (1 failed, 1 missing)`; that all are missing is plain from `0 of 30`."""
     count = seen.count(key)
-    parts = [f"{n:,} {word}" for n, word in ((count.failed, "failed"), (count.missing, "missing"), (count.retried, "retried")) if n]
+    missing = count.missing if count.missing < count.planned else 0
+    parts = [f"{n:,} {word}" for n, word in ((count.failed, "failed"), (missing, "missing"), (count.retried, "retried")) if n]
     state = "failed" if count.failed else "no_data" if count.missing else "value"
     return msgspec.convert({"value": f"{count.completed:,} of {count.planned:,}", "mark": ", ".join(parts), "state": state}, Cell)
 
@@ -126,7 +145,8 @@ def trials_cell(seen: Lookup, key: Key) -> Cell:
 def _cost_cell(seen: Lookup, key: Key, per: str) -> Cell:
     cost = seen.cost(key, per)
     if cost is None or cost.amount is None:
-        return unread(seen, key)
+        is_in_vain = per == "accepted_answer" and cost is not None and key in seen.measured
+        return msgspec.structs.replace(numbers.NOT_APPLICABLE, mark="none accepted") if is_in_vain else unread(seen, key)
     return Cell(value=numbers.money(cost.amount, cost.currency))
 
 

@@ -1,5 +1,5 @@
 from harness.golden import assert_golden
-from harness.report_run import view
+from harness.report_run import QWEN_REASON, view
 
 from bench.report.console import tables
 
@@ -12,4 +12,12 @@ def test_nothing_a_server_says_reaches_the_terminal_as_a_command():
     text = tables(view())
     assert "\x1b" not in text
     assert "\u202e" not in text
-    assert "office-server: bad <b>|</b>" in text
+    assert "office-server: failed: bad <b>|</b>" in text
+
+
+def test_models_without_numbers_are_lines_with_their_reason_and_no_columns():
+    lines = tables(view()).splitlines()
+    (head,) = (line for line in lines if line.startswith("Model "))
+    assert head.split() == ["Model", "smollm2-135m", "gemma-3-270m"]
+    assert f"qwen2.5-0.5b: unavailable: {QWEN_REASON}" in lines
+    assert lines[lines.index(f"qwen2.5-0.5b: unavailable: {QWEN_REASON}") + 1].startswith("  → connect, or put the file")

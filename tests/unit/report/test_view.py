@@ -2,7 +2,7 @@ import random
 
 import msgspec
 import pytest
-from harness.report_run import manifest, observations, spec, summary, view
+from harness.report_run import QWEN_REASON, manifest, observations, spec, summary, view
 
 from bench.records.estimate import Counts, Estimate, Group
 from bench.records.spec import Load, Variant
@@ -58,11 +58,47 @@ def test_every_model_is_a_row_of_the_main_table_also_without_numbers():
     assert found["office-server"]["Latency p50"] == "failed"
 
 
-def test_memory_of_a_model_that_was_never_up_is_no_data_and_not_a_failure():
+def test_what_was_read_of_models_stands_apart_without_those_that_were_never_up():
     found = {row["Model"]: row for row in rows(view(), "results", 1)}
-    assert found["office-server"]["Memory peak"] == "no data"
+    assert list(found) == ["smollm2-135m", "gemma-3-270m"]
     assert found["smollm2-135m"]["Memory peak"] == "243 MB"
     assert found["gemma-3-270m"]["Cost per 1M output tokens"] == "0.041 EUR"
+
+
+def test_why_a_model_has_no_numbers_stands_below_the_main_table():
+    notes = view().section("results").tables[0].notes
+    assert f"qwen2.5-0.5b: unavailable: {QWEN_REASON}." in notes
+    assert any(note.startswith("office-server: failed: ") for note in notes)
+    assert not any(note.startswith("smollm2-135m") for note in notes)
+
+
+def test_trials_are_called_missing_only_beside_others_of_their_model():
+    found = {row["Model"]: row["Answered"] for row in rows(view(), "results")}
+    assert found["qwen2.5-0.5b"] == "0 of 9"
+    part = replace(summary().counts[1], completed=5, missing=4)
+    found = {row["Model"]: row for row in rows(build(of=replace(summary(), counts=(summary().counts[0], part))), "results")}
+    assert found["gemma-3-270m"]["Answered"] == "5 of 9 (4 missing)"
+
+
+def test_a_run_that_measured_nothing_says_so_once_and_counts_what_it_planned():
+    none = tuple(replace(count, completed=0, failed=0, retried=0, missing=9, failures={}) for count in summary().counts)
+    lost = tuple(
+        replace(status, state="unavailable", reason="gone", rss_loaded_bytes=None, rss_peak_bytes=None, disk_bytes=None, endpoint=None)
+        for status in summary().models
+    )
+    of = replace(summary(), counts=none, models=lost, estimates=(), aspects=(), outliers=(), costs=())
+    shown = build(of=of, said=replace(manifest(), status="failed"), seen=())
+    assert "0 of 4 models measured" in shown.headline[1]
+    assert "3 prompts, 3 rounds" in shown.headline[1]
+    assert shown.cautions[0] == "Nothing could be measured; `bench run specs/summarizer.yaml --resume` tries again."
+    assert len(shown.section("results").tables) == 1
+    assert shown.section("outliers") is None
+
+
+def test_an_interrupted_run_is_called_that():
+    health = (replace(summary().health[0], stopped_by="interrupt"),)
+    text = cautions(of=replace(summary(), health=health), said=replace(manifest(), status="interrupted"))
+    assert "This run was interrupted; `bench run specs/summarizer.yaml --resume` continues it." in text
 
 
 def test_highlights_name_a_best_only_where_intervals_are_apart():
@@ -97,7 +133,7 @@ def test_aspects_that_do_not_tell_models_apart_are_flagged():
     assert [found["names-friday (required)"][name] for name in ("Prompts", "smollm2-135m", "gemma-3-270m", "Remark")] == ["3", "8/8", "0/9", ""]
     assert found["short"]["Remark"] == "nobody meets it"
     assert "decision" not in found
-    assert view().section("checks").tables[0].notes[-1] == "1 aspect in words not graded."
+    assert view().section("checks").tables[0].notes[-1] == "3 expected aspects in words are not graded."
 
 
 def test_every_aspect_of_every_prompt_can_be_looked_up():
