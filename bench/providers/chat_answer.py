@@ -6,6 +6,7 @@ import msgspec
 
 from bench.providers.chat_chunks import Chunk, Reading
 from bench.providers.failures import clean, from_status
+from bench.providers.odd_chunks import read_odd
 from bench.providers.wire.http1 import FramingError
 from bench.providers.wire.received import Body, Received
 from bench.providers.wire.sse import events
@@ -13,6 +14,8 @@ from bench.records.exchange import Completion, Exchange, Failure, FailureKind, T
 
 _CHUNK = msgspec.json.Decoder(Chunk)
 _CHUNKS = msgspec.json.Decoder(list[Chunk])
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+_FIELDS = (b":", b"data", b"event", b"id", b"retry")
 _KINDS: dict[str, FailureKind] = {
     "timeout": "timeout", "closed": "protocol", "framing": "protocol", "too_large": "protocol",
     "unreachable": "unreachable", "refused": "unreachable",
@@ -49,11 +52,17 @@ def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:
     """Read all chunks; what made that impossible, in words."""
     if not is_stream:
         try:
-            reading.add(_CHUNK.decode(body.data), 0)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reading.add(_one(body.data), 0)
+        except _UNREADABLE as error:
             return f"the answer is no chat completion: {error}"
         return None
-    found = [(data, end) for data, end in events(body.data) if data != b"[DONE]"]
+    try:
+        every = events(body.data)
+    except FramingError as error:
+        return str(error)
+    if not every and body.data.strip() and not body.data.lstrip(b"\xef\xbb\xbf \r\n").startswith(_FIELDS):
+        return f"the answer is neither JSON nor an event stream, it begins with {body.data.strip()[:60]!r}"
+    found = [(data, end) for data, end in every if data != b"[DONE]"]
     datas = [data for data, _ in found]
     try:
         chunks = _CHUNKS.decode(b"[" + b",".join(datas) + b"]")
@@ -73,10 +82,21 @@ def _one_by_one(datas: list[bytes]) -> tuple[list[Chunk], str | None]:
     chunks = []
     for n, data in enumerate(datas, start=1):
         try:
-            chunks.append(_CHUNK.decode(data))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            chunks.append(_one(data))
+        except _UNREADABLE as error:
             return chunks, f"event {n} of the stream is no chat completion chunk: {error}"
     return chunks, None
+
+
+def _one(data: bytes) -> Chunk:
+    """One chunk, also an odd one. Raises: one of `_UNREADABLE`, about the chunk as it came."""
+    try:
+        return _CHUNK.decode(data)
+    except _UNREADABLE as error:
+        try:
+            return read_odd(data)
+        except _UNREADABLE:
+            raise error from None
 
 
 def _outcome(received: Received, reading: Reading, problem: str | None, credential: str | None, *, is_stream: bool) -> Completion | Failure:

@@ -4,8 +4,11 @@ from typing import Any
 
 import msgspec
 
-from bench.providers.failures import clean, from_error_object
+from bench.providers.failures import clean, from_error_object, name, said
 from bench.records.exchange import Completion, Failure, ServerTimings, Usage
+
+MOST_TEXT = 4 * 2**20  # characters: about four times what the longest answers have
+_MOST_TOKENS = 2**31
 
 
 class _Text(msgspec.Struct, gc=False):
@@ -96,14 +99,45 @@ class Reading:
         if not self.text and not self.reasoning:
             reason = f" (finish reason {clean(self.finish_reason, credential)!r})" if self.finish_reason else ""
             return Failure(kind="empty", message=f"the server answered without any text{reason}", status=status)
+        if (size := sum(map(len, self.text)) + sum(map(len, self.reasoning))) > MOST_TEXT:
+            return Failure(kind="protocol", message=f"the answer's text has {size} characters, more than {MOST_TEXT}", status=status)
         return Completion(
-            text="".join(self.text),
-            reasoning="".join(self.reasoning),
-            finish_reason=self.finish_reason,
+            text=said(_whole(self.text), credential),
+            reasoning=said(_whole(self.reasoning), credential),
+            finish_reason=name(self.finish_reason, credential),
             usage=_usage(self, is_stream=is_stream),
-            served_model=self.model,
-            server_timings=self.timings,
+            served_model=name(self.model, credential),
+            server_timings=None if self.timings is None else _plausible(self.timings),
         )
+
+
+def _whole(parts: list[str]) -> str:
+    """The text of an answer; surrogate pairs that were sent in halves are put together, and halves that are alone become U+FFFD."""
+    text = "".join(parts)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _count(n: int | None) -> int | None:
+    """A count of tokens; None when it cannot be one."""
+    return n if n is not None and 0 <= n < _MOST_TOKENS else None
+
+
+def _plausible(timings: ServerTimings) -> ServerTimings:
+    """The server's own clock without what no clock shows."""
+
+    def duration(value_ms: float | None) -> float | None:
+        return value_ms if value_ms is not None and 0 <= value_ms < 1e12 else None  # 30 years
+
+    return ServerTimings(
+        prompt_n=_count(timings.prompt_n), prompt_ms=duration(timings.prompt_ms), predicted_n=_count(timings.predicted_n),
+        predicted_ms=duration(timings.predicted_ms), cache_n=_count(timings.cache_n),
+    )  # fmt: skip
 
 
 def _joined(parts: list[Any] | None) -> str:
@@ -114,19 +148,22 @@ def _joined(parts: list[Any] | None) -> str:
 
 def _usage(reading: Reading, *, is_stream: bool) -> Usage:
     """The server's counts; without them an estimate: a streamed answer has at least one token per chunk, other texts one per four characters."""
-    usage, timings = reading.usage, reading.timings
+    usage, timings = reading.usage, None if reading.timings is None else _plausible(reading.timings)
     cached = timings.cache_n if timings else None
-    if usage is None or usage.completion_tokens is None:
+    completed = None if usage is None else _count(usage.completion_tokens)
+    if usage is None or completed is None:
         if timings is not None and timings.predicted_n is not None:
             read = timings.prompt_n + (cached or 0) if timings.prompt_n is not None else None
             return Usage(prompt_tokens=read, completion_tokens=timings.predicted_n, cached_tokens=cached, counted_by="server")
         letters = sum(map(len, reading.text)) + sum(map(len, reading.reasoning))
         estimate = len(reading.arrivals_ns) if is_stream else (letters + 3) // 4
-        return Usage(prompt_tokens=usage.prompt_tokens if usage else None, completion_tokens=estimate, cached_tokens=cached, counted_by="estimate")
+        return Usage(
+            prompt_tokens=_count(usage.prompt_tokens) if usage else None, completion_tokens=estimate, cached_tokens=cached, counted_by="estimate"
+        )
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
     if prompt is not None and prompt.cached_tokens is not None:
-        cached = prompt.cached_tokens
+        cached = _count(prompt.cached_tokens)
     return Usage(
-        prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, cached_tokens=cached,
-        reasoning_tokens=completion.reasoning_tokens if completion else None, counted_by="server",
+        prompt_tokens=_count(usage.prompt_tokens), completion_tokens=completed, cached_tokens=cached,
+        reasoning_tokens=_count(completion.reasoning_tokens) if completion else None, counted_by="server",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import datetime
 import email.utils
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,10 @@ import msgspec
 from bench.records.exchange import Failure, FailureKind
 
 _MESSAGE_LIMIT = 500
+_NAME_LIMIT = 200
+# A shorter key is a placeholder ("EMPTY", "ollama", "lm-studio"), whose letters may well be part of an answer.
+_SECRET_LENGTH = 16
+_TELLING = 8  # so much of a secret's beginning is not shown either
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # Words that servers use (llama.cpp, vLLM, OpenAI, Ollama, TGI); compared in lower case.
 _CONTEXT_WORDS = (
@@ -33,10 +38,30 @@ _BY_STATUS: dict[int, FailureKind] = {401: "authentication", 403: "authenticatio
 
 def clean(text: str, credential: str | None) -> str:
     """A foreign text as one bounded line without control characters and without the credential."""
-    line = _CONTROL.sub(" ", text).strip()
+    line = _CONTROL.sub(" ", text[: 16 * _MESSAGE_LIMIT]).strip()
     if credential:
-        line = line.replace(credential, "***")
+        line = _without(line, credential)
     return line if len(line) <= _MESSAGE_LIMIT else line[:_MESSAGE_LIMIT] + "…"
+
+
+def _without(line: str, credential: str) -> str:
+    """The line without the credential, and without a beginning of it that was cut off somewhere on the way."""
+    line = line.replace(credential, "***")
+    start = credential[:_TELLING]
+    while len(credential) >= _SECRET_LENGTH and (at := line.find(start)) >= 0:
+        n = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(line[at:], credential, strict=False)))
+        line = f"{line[:at]}***{line[at + n :]}"
+    return line
+
+
+def said(text: str, credential: str | None) -> str:
+    """A model's words, whole, but without a secret that its server put among them."""
+    return text.replace(credential, "***") if credential and len(credential) >= _SECRET_LENGTH else text
+
+
+def name(text: str | None, credential: str | None) -> str | None:
+    """A name that a server gives something, bounded and free of secrets."""
+    return text if text is None else clean(text, credential)[:_NAME_LIMIT]
 
 
 def from_status(status: int, headers: Mapping[str, str], body: bytes, credential: str | None) -> Failure:
