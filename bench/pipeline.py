@@ -23,6 +23,7 @@ from bench.meter import Meter
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
+from bench.records.exchange import without_gaps
 from bench.records.grade import Grade
 from bench.records.machine import ClientHealth
 from bench.records.observation import Observation
@@ -158,7 +159,7 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
     with Interrupts(stop) as interrupts, LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
 
         def on_sample(sample: Sample) -> None:
-            samples.append(sample)
+            samples.append(sample if spec.record == "full" else msgspec.structs.replace(sample, timing=without_gaps(sample.timing)))
             meter.add(sample)
 
         def on_status(status: ModelStatus) -> None:

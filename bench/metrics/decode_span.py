@@ -25,7 +25,7 @@ def decode_span(seen: Observation) -> tuple[int, float] | None:
     timing, completion = seen.sample.timing, seen.completion
     if completion is None or timing.first_token_s is None or timing.last_token_s is None:
         return None
-    tokens = arrived_tokens(completion, len(timing.token_s))
+    tokens = arrived_tokens(completion, timing.chunks)
     span_s = timing.last_token_s - timing.first_token_s
     if tokens is None or tokens < 2 or span_s <= 0:
         return None

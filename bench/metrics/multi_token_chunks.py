@@ -19,7 +19,7 @@ class MultiTokenChunks(Metric):
 
     def measure(self, seen: Observation) -> Sequence[float] | None:
         """(chunks with more than one token, chunks)."""
-        chunks = len(seen.sample.timing.token_s)
+        chunks = seen.sample.timing.chunks
         tokens = arrived_tokens(seen.completion, chunks) if seen.completion else None
         if tokens is None or not chunks:
             return None

@@ -10,7 +10,7 @@ from bench.providers.odd_chunks import read_odd
 from bench.providers.wire.http1 import FramingError
 from bench.providers.wire.received import Body, Received
 from bench.providers.wire.sse import events
-from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing
+from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing, gaps_of_ns
 
 _CHUNK = msgspec.json.Decoder(Chunk)
 _CHUNKS = msgspec.json.Decoder(list[Chunk])
@@ -121,16 +121,16 @@ def _timing(received: Received, first_byte_ns: int | None, arrivals_ns: list[int
     def seconds(stamp_ns: int) -> float:
         return (stamp_ns - zero_ns) * 1e-9
 
-    tokens = tuple([seconds(stamp) for stamp in arrivals_ns])
     sent = seconds(received.sent_ns)
     return Timing(
         scheduled_s=sent if scheduled_s is None else scheduled_s,
         sent_s=sent,
         finished_s=seconds(received.finished_ns),
         first_byte_s=None if first_byte_ns is None else seconds(first_byte_ns),
-        first_token_s=tokens[0] if tokens else None,
-        last_token_s=tokens[-1] if tokens else None,
-        token_s=tokens,
+        first_token_s=seconds(arrivals_ns[0]) if arrivals_ns else None,
+        last_token_s=seconds(arrivals_ns[-1]) if arrivals_ns else None,
+        chunks=len(arrivals_ns),
+        gaps_us=gaps_of_ns(arrivals_ns),
         connect_s=None if received.connect_ns is None else received.connect_ns * 1e-9,
         stamped_by=received.stamped_by,
     )

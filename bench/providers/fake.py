@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from bench.clock import Clock, FakeClock
-from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing, Usage
+from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing, Usage, gaps_of
 from bench.records.plan import Request
 from bench.records.serving import Endpoint
 
@@ -94,7 +94,8 @@ class Fake:
         tokens = tuple(arrivals) if request.generation.stream else ()
         timing = Timing(
             scheduled_s=sent_s, sent_s=sent_s, finished_s=end_s, first_byte_s=arrivals[0] if tokens else end_s,
-            first_token_s=tokens[0] if tokens else None, last_token_s=tokens[-1] if tokens else None, token_s=tokens,
+            first_token_s=tokens[0] if tokens else None, last_token_s=tokens[-1] if tokens else None, chunks=len(tokens),
+            gaps_us=gaps_of(tokens),
         )  # fmt: skip
         return Exchange(outcome=self._completion(request, n), timing=timing)
 

@@ -17,7 +17,7 @@ from bench.clock import Clock
 from bench.providers.chat_chunks import Chunk, Reading
 from bench.providers.chat_request import chat_body
 from bench.providers.failures import clean, from_error_object, from_status
-from bench.records.exchange import Completion, Exchange, Failure, Timing
+from bench.records.exchange import Completion, Exchange, Failure, Timing, gaps_of_ns
 from bench.records.plan import Request
 from bench.records.serving import Endpoint
 
@@ -62,16 +62,17 @@ class SdkCapture(msgspec.Struct, kw_only=True):
         def seconds(stamp_ns: int) -> float:
             return (stamp_ns - self.zero_ns) * 1e-9
 
-        tokens = tuple(map(seconds, reading.arrivals_ns)) if self.is_stream else ()
+        tokens_ns = reading.arrivals_ns if self.is_stream else []
         sent = seconds(self.sent_ns)
         return Timing(
             scheduled_s=sent if self.scheduled_s is None else self.scheduled_s,
             sent_s=sent,
             finished_s=seconds(self.finished_ns),
             first_byte_s=seconds(self.arrivals[0][1]) if self.arrivals else None,
-            first_token_s=tokens[0] if tokens else None,
-            last_token_s=tokens[-1] if tokens else None,
-            token_s=tokens,
+            first_token_s=seconds(tokens_ns[0]) if tokens_ns else None,
+            last_token_s=seconds(tokens_ns[-1]) if tokens_ns else None,
+            chunks=len(tokens_ns),
+            gaps_us=gaps_of_ns(tokens_ns),
         )
 
 

@@ -1,5 +1,7 @@
 """One call to a model, as it was seen from the client: what came back and when."""
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import msgspec
@@ -50,13 +52,23 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     retry_after_s: float | None = None
 
 
+class Gaps(msgspec.Struct, frozen=True, kw_only=True):
+    """The gaps between the arrivals of one answer, where `record: summary` keeps no more of them. Unit: whole microseconds."""
+
+    p50_us: int
+    p95_us: int
+    p99_us: int
+    max_us: int
+
+
 class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When things happened. Unit: seconds on the run's monotonic clock (zero at the start of the worker's session).
 
-    `scheduled_s` equals `sent_s` in a closed loop. `first_byte_s` is the first byte of the response body. `token_s` are the arrivals of
-    chunks with non-empty content or reasoning (several chunks of one read share a stamp); its first and last are `first_token_s` and
-    `last_token_s`; empty when not streamed. `connect_s` is the duration of the connection set-up, None on a reused connection; it is
-    never part of `sent_s` … `finished_s`.
+    `scheduled_s` equals `sent_s` in a closed loop. `first_byte_s` is the first byte of the response body. `chunks` counts the arrivals of chunks with
+    non-empty content or reasoning (several chunks of one read share a stamp), 0 when not streamed; `first_token_s` and `last_token_s` are the first
+    and the last of them, and `gaps_us` the whole microseconds from each to the next: the sum of the first k never strays more than half a microsecond
+    from the clock. With `record: summary` there is `gaps` in the place of `gaps_us`. `connect_s` is the duration of the connection set-up, None on a
+    reused connection; it is never part of `sent_s` … `finished_s`.
     """
 
     scheduled_s: float
@@ -65,9 +77,55 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_byte_s: float | None = None
     first_token_s: float | None = None
     last_token_s: float | None = None
-    token_s: tuple[float, ...] = ()
+    chunks: int = 0
+    gaps_us: tuple[int, ...] = ()
+    gaps: Gaps | None = None
     connect_s: float | None = None
     stamped_by: Literal["kernel", "process"] = "process"
+
+    @property
+    def token_s(self) -> tuple[float, ...]:
+        """The arrivals themselves, to the microsecond; empty when not streamed, or when only a summary of them was recorded."""
+        if self.first_token_s is None or len(self.gaps_us) + 1 != self.chunks:
+            return ()
+        first_s = self.first_token_s
+        last_s = first_s if self.last_token_s is None else self.last_token_s
+        between = [min(first_s + offset_us / 1e6, last_s) for offset_us in accumulate(self.gaps_us)]
+        return (first_s, *between[:-1], last_s) if between else (first_s,)
+
+
+def gaps_of(stamps_s: Sequence[float]) -> tuple[int, ...]:
+    """`Timing.gaps_us` of arrivals in seconds.
+
+    >>> gaps_of((1.0, 1.25, 1.25, 1.7500004))
+    (250000, 0, 500000)
+    """
+    if not stamps_s:
+        return ()
+    first_s = stamps_s[0]
+    return tuple([later - earlier for earlier, later in pairwise([round((stamp_s - first_s) * 1e6) for stamp_s in stamps_s])])
+
+
+def gaps_of_ns(stamps_ns: Sequence[int]) -> tuple[int, ...]:
+    """`Timing.gaps_us` of arrivals in whole nanoseconds, in whole numbers throughout.
+
+    >>> gaps_of_ns((7_000_000_400, 7_000_001_000, 7_000_010_700))
+    (1, 9)
+    """
+    if not stamps_ns:
+        return ()
+    zero_ns = stamps_ns[0] - 500
+    return tuple([later - earlier for earlier, later in pairwise([(stamp_ns - zero_ns) // 1000 for stamp_ns in stamps_ns])])
+
+
+def without_gaps(timing: Timing) -> Timing:
+    """The timing as `record: summary` keeps it. Quantiles: the smallest gap that at least this share of them do not exceed."""
+    if not timing.gaps_us:
+        return timing
+    ordered = sorted(timing.gaps_us)
+    p50_us, p95_us, p99_us = (ordered[-(-len(ordered) * percent // 100) - 1] for percent in (50, 95, 99))
+    gaps = Gaps(p50_us=p50_us, p95_us=p95_us, p99_us=p99_us, max_us=ordered[-1])
+    return msgspec.structs.replace(timing, gaps_us=(), gaps=gaps)
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

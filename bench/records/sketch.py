@@ -2,7 +2,7 @@
 
 from typing import TypedDict, Unpack
 
-from bench.records.exchange import Completion, Failure, FailureKind, ServerTimings, Timing, Usage
+from bench.records.exchange import Completion, Failure, FailureKind, ServerTimings, Timing, Usage, gaps_of
 from bench.records.grade import Grade
 from bench.records.observation import Observation
 from bench.records.plan import Request, Trial
@@ -97,7 +97,8 @@ def _timing(said: Sketch) -> Timing:
         first_byte_s=said.get("first_byte_s", tokens[0] if tokens else None),
         first_token_s=tokens[0] if tokens else None,
         last_token_s=tokens[-1] if tokens else None,
-        token_s=tokens,
+        chunks=len(tokens),
+        gaps_us=gaps_of(tokens),
         stamped_by="kernel",
     )
 

@@ -237,6 +237,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     order: Order = "blocked"
     cache: Literal["allow", "bypass"] = "allow"
+    record: Literal["full", "summary"] = "full"
     client: Literal["wire", "openai-sdk"] = "wire"
     retries: int = 2
     load: Load = Load()

@@ -48,7 +48,7 @@ def build(data: Data, messages: Mapping[Path, str]) -> Spec:
         "slo": Slo(**{f"{key}_s": seconds(value) for key, value in data["slo"].items()}) if "slo" in data else None,
         "selection": Selection(**_pick(data["selection"], "weights", "require")) if "selection" in data else None,
         "report": _report(data.get("report", {})),
-        **_pick(data, "description", "order", "cache", "client"),
+        **_pick(data, "description", "order", "cache", "client", "record"),
         **_whole(data, "seed", "retries", "rounds", "warmup"),
     }
     return Spec(

@@ -27,6 +27,7 @@ from bench.summarize.throughput import throughput
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
 BY_PREFIX = ("ttft",)
 LOOKED_FOR_OUTLIERS = ("ttft", "tpot", "latency")
+_NO_GAPS = "The run kept no more of each answer's arrivals than first, last, number and quantiles of the gaps (`record: summary`): it has no ITL."
 
 
 def summarize(  # noqa: PLR0913  # one argument per kind of line in the run folder
@@ -73,6 +74,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         notes=(
             *run_notes(manifest, counts, late, blocks),
             *((f"Left out: {len(strangers)} answer{'s' * (len(strangers) != 1)} to trials that are not in the plan.",) if strangers else ()),
+            *((_NO_GAPS,) if spec.record == "summary" else ()),
             *design_notes(row for row in rows if not row.is_warmup),
             *cell_notes(measured, last),
         ),

@@ -46,7 +46,7 @@ def plan(*blocks: Block) -> Plan:
 
 def sample(trial_id: str, *, failure: str | None = None, is_final: bool = True, attempt: int = 1, text: str = "Yes.") -> Sample:
     outcome = Failure(kind=failure, message="so it was") if failure else Completion(text=text, usage=Usage(completion_tokens=2))
-    timing = Timing(scheduled_s=1.0, sent_s=1.0, finished_s=2.0, token_s=(1.5, 1.75), first_token_s=1.5, last_token_s=1.75)
+    timing = Timing(scheduled_s=1.0, sent_s=1.0, finished_s=2.0, chunks=2, gaps_us=(250_000,), first_token_s=1.5, last_token_s=1.75)
     return Sample(trial_id=trial_id, attempt=attempt, is_final=is_final, outcome=outcome, timing=timing, worker="w1")
 
 
