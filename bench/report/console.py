@@ -34,8 +34,8 @@ def _by_model(results: Section, not_served: set[str]) -> Iterator[str]:
     for table in results.tables[1:]:
         titles += [column.title for column in table.columns[1:]]
         found = {row[0].value: row[1:] for row in table.rows}
-        for name, cells in columns.items():
-            cells += found.get(name, (NO_DATA,) * (len(table.columns) - 1))
+        for name in columns:
+            columns[name] += found.get(name, (NO_DATA,) * (len(table.columns) - 1))
     shown = [column for name, column in columns.items() if name not in not_served or any(cell.state == "value" for cell in column[_FIGURES:])]
     for start in range(0, len(shown), _SIDE_BY_SIDE):
         yield _figures(titles, shown[start : start + _SIDE_BY_SIDE])

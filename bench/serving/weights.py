@@ -58,7 +58,7 @@ def _in_place(source: str, expected: str | None, context: ServingContext) -> Wei
     if noted.is_file() and (text := noted.read_text(encoding="utf-8")).startswith(identity):
         digest = text.removeprefix(identity)
     if digest is None:
-        digest = _digest(path, context)
+        digest = _digest(path, path.name, context)
         noted.parent.mkdir(parents=True, exist_ok=True)
         beside = noted.with_suffix(f".{os.getpid()}")
         beside.write_text(identity + digest, encoding="utf-8")
@@ -92,7 +92,7 @@ def _cached(weights: Weights, expected: str | None, context: ServingContext) -> 
             if not any(path.is_file() for path in folder.rglob("*")):
                 shutil.rmtree(folder)  # nothing came that a next try could go on with
             raise
-        digest = _digest(made, context)
+        digest = _digest(made, what, context)
         if expected not in {None, digest}:
             shutil.rmtree(folder)  # a bad file is not kept as good, nor as a start for the next try
             raise _mismatch(" + ".join(weights.parts), expected, digest, "the file was not kept; check the source and `sha256:`")
@@ -147,13 +147,13 @@ def _join(parts: list[Path], target: Path) -> Path:
     return target
 
 
-def _digest(path: Path, context: ServingContext) -> str:
+def _digest(path: Path, name: str, context: ServingContext) -> str:
     seen, total, hashed = 0, path.stat().st_size, hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             hashed.update(chunk)
             seen += len(chunk)
-            context.progress(f"check {path.name}", seen, total)
+            context.progress(f"check {name}", seen, total)
     return hashed.hexdigest()
 
 

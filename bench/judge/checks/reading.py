@@ -35,3 +35,9 @@ def shown(text: str, limit: int = 60) -> str:
     """The start of a text as one quoted line, for a verdict's detail."""
     line = " ".join(text.split())
     return repr(line if len(line) <= limit else line[: limit - 1] + "…")
+
+
+def as_code(pattern: str, limit: int = 60) -> str:
+    """The start of a pattern as it was written, between backticks, which a report sets as code; quoted where it holds one itself."""
+    line = " ".join(pattern.split())
+    return shown(pattern, limit) if "`" in line or not line.isprintable() else f"`{line if len(line) <= limit else line[: limit - 1] + '…'}`"

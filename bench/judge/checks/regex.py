@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.judge.checks import argument as read
 from bench.judge.checks.bounded import SHARED, TEXT_LIMIT, Undecided
-from bench.judge.checks.reading import shown
+from bench.judge.checks.reading import as_code, shown
 from bench.protocols import Verdict
 
 PATTERN_LIMIT = 2000  # characters
@@ -55,9 +55,9 @@ class Regex:
         try:
             answer = SHARED.ask(job)
         except Undecided as reason:
-            return Verdict(passed=None, detail=f"the pattern {shown(self._pattern)} could not be decided: {reason}; avoid repeats inside repeats")
+            return Verdict(passed=None, detail=f"the pattern {as_code(self._pattern)} could not be decided: {reason}; avoid repeats inside repeats")
         found = answer["found"] is True
-        return Verdict(passed=found, detail=f"matched {shown(answer['text'])}" if found else f"no match of {shown(self._pattern)}")
+        return Verdict(passed=found, detail=f"matched {shown(answer['text'])}" if found else f"no match of {as_code(self._pattern)}")
 
 
 def _checked(pattern: Any) -> str:

@@ -126,6 +126,11 @@ def test_argument_that_makes_no_sense_is_refused_with_words(name, argument, mess
     assert message in problem
 
 
+def test_a_pattern_that_did_not_match_is_shown_as_it_was_written():
+    assert REGISTRY.load("check", "regex")(r"\bTeresa\b(?!:)").decide("Tess").detail == r"no match of `\bTeresa\b(?!:)`"
+    assert REGISTRY.load("check", "regex")("a`b\x1b").decide("").detail == r"no match of 'a`b\x1b'"
+
+
 HOSTILE = {
     "dots": "." * 199_999 + "x",
     "brackets": "[" * 200_000,

@@ -100,6 +100,7 @@ def test_a_download_is_cached_checked_and_told(tmp_path, loopback):
     again = fetch(source, DIGEST, context(tmp_path, offline=True))
     assert Path(first.path).read_bytes() == CONTENT
     assert first.download_s > 0
+    assert ("check model.gguf", len(CONTENT), len(CONTENT)) in told
     assert again.download_s is None
     assert again.path == first.path
     assert len(asked) == 1
