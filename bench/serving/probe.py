@@ -27,7 +27,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         """The body as JSON; None when it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -39,7 +39,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def get(url: str, *, credential: str | None = None, within_s: float = 2.0, method: str = "GET") -> Reply | Silence:
-    """The answer to one request, name look-up included, within so many seconds. Redirects are not followed."""
+    """The answer to one request, name look-up included, within so many seconds, the credential taken out of it. Redirects are not followed."""
     answers: list[Reply | Silence] = []
     asking = threading.Thread(target=lambda: answers.append(_ask(url, credential, within_s, method)), name="probe", daemon=True)
     asking.start()
@@ -62,7 +62,7 @@ def _ask(url: str, credential: str | None, within_s: float, method: str) -> Repl
             body = bytearray()
             while len(body) < _MOST_BYTES and time.monotonic() < until and (chunk := answer.read1(65536)):
                 body += chunk
-            return Reply(status=answer.status, body=bytes(body))
+            return Reply(status=answer.status, body=bytes(body.replace(credential.encode(), b"***")) if credential else bytes(body))
         finally:
             connection.close()
     except socket.gaierror as error:
@@ -74,7 +74,8 @@ def _ask(url: str, credential: str | None, within_s: float, method: str) -> Repl
     except ssl.SSLError as error:
         return Silence(kind="tls", detail=error.reason or str(error))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Silence(kind="other", detail=f"{type(error).__name__}: {error}"[:200])
+        said = f"{type(error).__name__}: {error}"
+        return Silence(kind="other", detail=(said.replace(credential, "***") if credential else said)[:200])
 
 
 def model_ids(value: Any) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from bench.spec.marked import Marked, Path
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _WHOLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}|\$[A-Z_][A-Z0-9_]+")
+_SECRET_LENGTH = 16  # what is shorter may stand in a text by chance
 _FREE_TEXT = {"prompts", "description", "rubrics"}
 
 
@@ -17,7 +18,12 @@ def replace(tree: Marked, environ: Mapping[str, str]) -> tuple[list[Diagnostic],
     """Put the environment in place. Also the names that were asked for, those of secrets among them."""
     found: list[Diagnostic] = []
     names: set[str] = set()
-    for path, value in list(_texts(tree.data)):
+    texts = list(_texts(tree.data))
+    secrets = {name: given for path, name in texts if path[-2:] == ("api_key", "env") and len(given := environ.get(name, "")) >= _SECRET_LENGTH}
+    for path, value in texts:
+        for name in (name for name, secret in secrets.items() if secret in value):
+            message = f"the value of the environment variable `{name}` stands here; what was found is not shown"
+            found.append(tree.diagnose(path, "inline-secret", message, hint="remove it: a spec is stored and shown"))
         if path[-2:] == ("api_key", "env"):
             names.add(value)
             if not environ.get(value):

@@ -2,6 +2,7 @@ import socket
 import time
 
 import pytest
+from harness.raw_server import plain, raw_server
 from harness.serving import Answer, answering, context, models, treatment
 
 from bench.errors import ServingError
@@ -163,3 +164,17 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(tmp_path):
     found = refusal(tmp_path, "http://me:s3cret@127.0.0.1:9/v1")
     assert "holds a user or password" in found.message
     assert "s3cret" not in found.message + found.hint
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000 + b"]" * 100_000, b'{"data":' + b"9" * 5000 + b"}", b"\xff\xfe", b'{"data": [NaN, null, 5]}'])
+def test_a_list_that_cannot_be_read_is_no_list(tmp_path, body):
+    with raw_server(lambda *_: None, models=plain(body)) as base_url:
+        found = refusal(tmp_path, base_url, model="m")
+    assert "not with a list of models" in found.message or "It offers: none" in found.hint
+
+
+@pytest.mark.parametrize("answer", [plain(b'{"data": [{"id": "sk-do-not-show-me-42"}, {"id": "x"}]}'), b"HTTP? sk-do-not-show-me-42\r\n\r\n"])
+def test_a_key_that_the_server_sends_back_is_not_shown(tmp_path, answer):
+    with raw_server(lambda *_: None, models=answer) as base_url, pytest.raises(ServingError) as caught:
+        serve(tmp_path, base_url, model="m", api_key=SecretName(env="KEY"), environ={"KEY": "sk-do-not-show-me-42"})
+    assert "sk-do" not in f"{caught.value.message} {caught.value.hint}"

@@ -188,3 +188,16 @@ def test_an_included_prompt_that_an_override_touched_is_checked_again(spec):
 def test_an_included_prompt_with_the_sets_and_its_own_text_is_checked_as_a_whole(spec):
     path = spec(BASE + "  - include: set.yaml\n", set_yaml="prompts: [{id: included}]\n")
     assert codes(path) == ["choose-one"]
+
+
+def test_the_value_of_a_secret_stands_nowhere_in_a_spec(spec):
+    secret = "sk-very-secret-0123456789"  # noqa: S105 - made up, to look for it afterwards
+    keyed = ("models.server.api_key={env: KEY}",)
+    path = spec()
+    load(path, *keyed, KEY=secret)
+    for override in (f"description=with {secret}", f"models.server.settings={{token: {secret}}}", f"prompts.0.user={secret}"):
+        with pytest.raises(SpecError) as caught:
+            load(path, *keyed, override, KEY=secret)
+        assert [one.code for one in caught.value.diagnostics if one.severity == "error"] == ["inline-secret"]
+        for style in ("text", "json", "github"):
+            assert secret not in render(caught.value.diagnostics, caught.value.sources, style)
