@@ -9,6 +9,7 @@ from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 from bench.report.results import absent, scale_of
 
+LEAST_ROUNDS = 5  # of one prompt for an interval of its own, as for its outliers
 MOST_ROWS = 200  # of one table, for a report that a person can still open; all rows are in report.csv
 
 _PROMPT_COLUMNS: tuple[tuple[str, tuple[Statistic, ...]], ...] = (
@@ -44,7 +45,7 @@ def prompts(seen: Lookup) -> Section | None:
             found = [cells[prompt, key] for _, _, cells, _ in wanted]
             n = max((estimate.n for estimate in found if estimate), default=0)
             values = (
-                _unmarked(numbers.estimate_cell(estimate, shown, absent=absent(seen, key)))
+                _unmarked(numbers.estimate_cell(_point(estimate), shown, absent=absent(seen, key)))
                 for estimate, (_, _, _, shown) in zip(found, wanted, strict=True)
             )
             rows.append((Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}"), *values))
@@ -54,6 +55,11 @@ def prompts(seen: Lookup) -> Section | None:
     notes = ("A figure without an interval is the sample's own: too few rounds of one prompt to decide on.", *notes)
     table = Table(id="prompts", columns=columns, rows=shown_rows, notes=notes)
     return Section(id="prompts", title="Per prompt", tables=(table,), is_folded=True)
+
+
+def _point(found: Estimate | None) -> Estimate | None:
+    """Without its interval where a prompt was asked a few times: so few rounds give one that spans everything."""
+    return msgspec.structs.replace(found, low=None, high=None) if found is not None and found.n < LEAST_ROUNDS else found
 
 
 def _unmarked(cell: Cell) -> Cell:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from bench.records.estimate import Estimate, Statistic
-from bench.records.spec import Spec
+from bench.records.spec import Slo, Spec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.escape import short
@@ -47,18 +47,18 @@ _IN_MAIN = ("request", "million_tokens", "accepted_answer")
 def results(seen: Lookup, spec: Spec) -> Section:
     """The two main tables: quality and speed; memory, size and cost. One request at a time makes throughput a second decode speed: left out."""
     alone = spec.load.kind == "closed" and spec.load.concurrency == 1
-    speed = _speed(seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")])
+    speed = _speed(seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")], spec.slo)
     footprint = _footprint(seen)
     return Section(id="results", title="Results", tables=(speed, footprint) if footprint is not None else (speed,))
 
 
-def _speed(seen: Lookup, wanted: Sequence[Wanted]) -> Table:
+def _speed(seen: Lookup, wanted: Sequence[Wanted], slo: Slo | None) -> Table:
     """Every model is a row, also one without numbers: failures and absences stand where the results do."""
     columns = [Column(title="Model"), Column(title="Status"), Column(title="Answered", is_number=True)]
     rows = [[Cell(value=seen.label(key)), _status_cell(seen, key), trials_cell(seen, key)] for key in seen.keys]
     _add_figures(seen, seen.keys, wanted, columns, rows)
     legend = ("value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",)
-    notes = (*(legend if seen.measured else ()), *_absences(seen))
+    notes = (*(legend if seen.measured else ()), *_objective(seen, slo), *_absences(seen))
     return Table(id="speed", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
 
 
@@ -78,6 +78,15 @@ def _footprint(seen: Lookup) -> Table | None:
     priced = " Cost: formula and basis under “Cost”." if seen.summary.costs else ""
     notes = (f"Single readings of one run: no interval.{priced}",)
     return Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+
+
+def _objective(seen: Lookup, slo: Slo | None) -> Iterator[str]:
+    """What counts as good, where goodput is shown."""
+    if slo is None or seen.statistic("goodput", ("rate", "value", "ratio")) is None:
+        return
+    limits = (("TTFT", slo.ttft_s), ("TPOT", slo.tpot_s), ("latency", slo.latency_s))
+    words = [f"{name} ≤ {limit:g} s" if limit >= 1 else f"{name} ≤ {limit * 1000:g} ms" for name, limit in limits if limit is not None]
+    yield f"Goodput: answers with {' and '.join(words)}, per second."
 
 
 def _absences(seen: Lookup) -> Iterator[str]:

@@ -19,6 +19,7 @@ from bench.errors import Exit
 from bench.forecast import earlier_summary, forecast, unavailable
 from bench.plan.expand import expand
 from bench.records.plan import Budget, Plan
+from bench.report.numbers import money
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
 
@@ -73,7 +74,7 @@ def _text(plan: Plan, budget: Budget, troubles: Mapping[tuple[str, str], str]) -
         *(f"download      {source}   (unless it is in the cache)" for source in budget.downloads),
         f"time          about {_duration(budget.expected_s)} ({budget.basis})",
         "cost          "
-        + (f"about {budget.cost.amount:.2g} {budget.cost.currency}" if budget.cost else "not known: the spec declares no cost model"),
+        + (f"about {money(budget.cost.amount, budget.cost.currency)}" if budget.cost else "not known: the spec declares no cost model"),
         f"plan          {plan.digest[:16]}",
     ]
 

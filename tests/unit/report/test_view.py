@@ -5,7 +5,7 @@ import pytest
 from harness.report_run import QWEN_REASON, manifest, observations, spec, summary, view
 
 from bench.records.estimate import Counts, Estimate, Group
-from bench.records.spec import Load, Variant
+from bench.records.spec import Load, Slo, Variant
 from bench.report.markdown import Markdown
 from bench.report.provenance import command
 from bench.report.view import build_view
@@ -70,6 +70,28 @@ def test_why_a_model_has_no_numbers_stands_below_the_main_table():
     assert f"qwen2.5-0.5b: unavailable: {QWEN_REASON}." in notes
     assert any(note.startswith("office-server: failed: ") for note in notes)
     assert not any(note.startswith("smollm2-135m") for note in notes)
+
+
+def test_goodput_says_what_is_good():
+    group = Group(model_id="smollm2-135m", variant_id="default")
+    rate = Estimate(
+        metric="goodput", statistic="rate", unit="1/s", better="higher", group=group, value=0.25, low=0.1, high=0.4, n=9, clusters=3, method="t"
+    )
+    asked = replace(spec(), slo=Slo(ttft_s=3.0, tpot_s=0.05))
+    notes = build(of=replace(summary(), estimates=(*summary().estimates, rate)), wanted=asked).section("results").tables[0].notes
+    assert "Goodput: answers with TTFT ≤ 3 s and TPOT ≤ 50 ms, per second." in notes
+    assert not any(note.startswith("Goodput") for note in view().section("results").tables[0].notes)
+
+
+def test_a_prompt_asked_a_few_times_has_no_interval_of_its_own():
+    group = Group(model_id="smollm2-135m", variant_id="default", prompt_id="standup")
+    of_prompt = Estimate(
+        metric="decode_tps", statistic="ratio", unit="tokens/s", better="higher", group=group, value=60, low=0, high=150, n=2, clusters=1, method="t"
+    )
+    others = tuple(found for found in summary().estimates if (found.metric, found.group) != ("decode_tps", group))
+    for n, shown in ((2, "60 tokens/s"), (5, "60 tokens/s [0–150]")):
+        found = rows(build(of=replace(summary(), estimates=(*others, replace(of_prompt, n=n)))), "prompts")
+        assert next(row["Decode"] for row in found if (row["Prompt"], row["Model"]) == ("standup", "smollm2-135m")) == shown
 
 
 def test_trials_are_called_missing_only_beside_others_of_their_model():
