@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bench.records.cost import CostEstimate
 from bench.records.estimate import Estimate, Statistic
 from bench.records.spec import Slo, Spec
 from bench.records.view import Cell, Column, Section, Table
@@ -156,7 +157,15 @@ def _cost_cell(seen: Lookup, key: Key, per: str) -> Cell:
     if cost is None or cost.amount is None:
         is_in_vain = per == "accepted_answer" and cost is not None and key in seen.measured
         return msgspec.structs.replace(numbers.NOT_APPLICABLE, mark="none accepted") if is_in_vain else unread(seen, key)
-    return Cell(value=numbers.money(cost.amount, cost.currency))
+    return Cell(value=numbers.money(cost.amount, cost.currency), mark=_accepted(seen, key, cost))
+
+
+def _accepted(seen: Lookup, key: Key, cost: CostEstimate) -> str:
+    """How many answers were good enough to be used, as the cost of one says it."""
+    run = seen.cost(key, "run")
+    if cost.per != "accepted_answer" or not cost.amount or run is None or not run.amount:
+        return ""
+    return f"{round(run.amount / cost.amount):,} of {seen.count(key).completed:,} accepted"
 
 
 class Standing(NamedTuple):

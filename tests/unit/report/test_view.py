@@ -72,6 +72,16 @@ def test_why_a_model_has_no_numbers_stands_below_the_main_table():
     assert not any(note.startswith("smollm2-135m") for note in notes)
 
 
+def test_cost_of_an_accepted_answer_says_how_many_there_were():
+    run = next(cost for cost in summary().costs if (cost.model_id, cost.per) == ("smollm2-135m", "run"))
+    good = replace(run, per="accepted_answer", amount=run.amount / 2)
+    none = replace(run, model_id="gemma-3-270m", per="accepted_answer", amount=None)
+    others = tuple(cost for cost in summary().costs if cost.per != "accepted_answer")
+    found = {row["Model"]: row for row in rows(build(of=replace(summary(), costs=(*others, good, none))), "results", 1)}
+    assert found["smollm2-135m"]["Cost per accepted answer"].endswith(" EUR (2 of 8 accepted)")
+    assert found["gemma-3-270m"]["Cost per accepted answer"] == "– (none accepted)"
+
+
 def test_goodput_says_what_is_good():
     group = Group(model_id="smollm2-135m", variant_id="default")
     rate = Estimate(
