@@ -13,7 +13,7 @@ import msgspec
 from bench import session
 from bench.clock import Clock
 from bench.cost.per_unit import derive
-from bench.errors import Exit, UsageError
+from bench.errors import Exit
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
@@ -300,7 +300,4 @@ def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:
     path = given or (inside(layout.folder, named) if named else None)
     if path is None:
         return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the report template {path}: {error}", hint="give a UTF-8 file with --template") from error
+    return session.template_content(path).decode()

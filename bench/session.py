@@ -25,6 +25,8 @@ from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 from bench.telemetry.inventory import git_state, machine, packages
 
+_MOST_TEMPLATE_BYTES = 2**20
+
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asked of a run, as it will be recorded."""
@@ -104,12 +106,23 @@ def _template(loaded: LoadedSpec) -> tuple[SourceFile, ...]:
     name = loaded.spec.report.template
     if name is None:
         return ()
+    return (SourceFile(path=name, content=template_content(inside(loaded.folder, name))),)
+
+
+def template_content(path: Path) -> bytes:
+    """The bytes of a user's report template.
+
+    Raises: UsageError when it cannot be read, is no ordinary file (reading a device or a pipe might never end), is too large or not UTF-8.
+    """
+    hint = "name a UTF-8 file with --template; report.template is relative to the spec's folder"
     try:
-        return (SourceFile(path=name, content=inside(loaded.folder, name).read_bytes()),)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the report template {name}: {error.strerror}", hint="report.template is relative to the spec's folder"
-        ) from error
+        if path.is_file() and path.stat().st_size <= _MOST_TEMPLATE_BYTES:
+            content = path.read_bytes()
+            content.decode()
+            return content
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the report template {path}: {error}", hint=hint) from error
+    raise UsageError(f"cannot read the report template {path}: no ordinary file of at most {_MOST_TEMPLATE_BYTES:,} bytes", hint=hint)
 
 
 def _kept(loaded: LoadedSpec, inputs: Path) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Folder:
         except FileProblem as problem:
             self.found.append(Diagnostic(code=problem.code, severity="error", message=problem.message, hint=problem.hint))
             return None
-        return self._parse(content, self.path.name, str(self.path))
+        return self._parse(content, self.path.name.encode(errors="replace").decode(), str(self.path))
 
     def tree(self, name: str) -> Marked | None:
         """The data of a file inside the folder, or None when it is unreadable (then `found` says why). Read once.

@@ -13,7 +13,7 @@ from bench.records.source import SourceFile
 from bench.store.layout import RunLayout, inside, run_id, safe_name
 from bench.store.plan_lines import plan_to_lines
 from bench.store.resolved import to_yaml
-from bench.store.writer import write_whole
+from bench.store.writer import encode, write_whole
 
 
 def new_run(root: Path, manifest: Manifest) -> RunLayout:
@@ -44,8 +44,7 @@ def fill_run(layout: RunLayout, manifest: Manifest, plan: Plan, sources: Iterabl
 
 def write_json(path: Path, record: msgspec.Struct) -> None:
     """Write one record as an indented JSON file (`run.json`, `summary.json`), at once."""
-    text = msgspec.json.encode(record, order="deterministic")
-    write_whole(path, msgspec.json.format(text, indent=2) + b"\n")
+    write_whole(path, msgspec.json.format(encode(record), indent=2) + b"\n")
 
 
 def _new_folder(parent: Path, name: str) -> Path:

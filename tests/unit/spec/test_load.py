@@ -201,3 +201,10 @@ def test_the_value_of_a_secret_stands_nowhere_in_a_spec(spec):
         assert [one.code for one in caught.value.diagnostics if one.severity == "error"] == ["inline-secret"]
         for style in ("text", "json", "github"):
             assert secret not in render(caught.value.diagnostics, caught.value.sources, style)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only file names that are text")
+def test_a_file_name_that_is_no_text_is_stored_as_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff\xfe.yaml")
+    path.write_text(BASE, encoding="utf-8")
+    assert load(path).sources[0].path == "??.yaml"

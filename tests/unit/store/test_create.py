@@ -4,7 +4,7 @@ from harness.runs import manifest, plan, run_folder
 
 from bench.errors import RunFolderError
 from bench.records.source import SourceFile
-from bench.store.create import fill_run, new_run
+from bench.store.create import fill_run, new_run, write_json
 from bench.store.layout import list_runs
 from bench.store.reader import read_manifest, read_plan
 
@@ -63,3 +63,9 @@ def test_spec_name_with_odd_characters_stays_below_the_root(tmp_path):
     folder = layout.folder
     assert folder.parent.parent == tmp_path / "runs"
     assert list_runs(tmp_path / "runs", "../../odd name") == [folder]
+
+
+def test_a_word_that_is_no_text_is_written_as_far_as_it_is(tmp_path):
+    named = msgspec.structs.replace(manifest(plan()), overrides=("description=\udcff!",))
+    write_json(tmp_path / "run.json", named)
+    assert msgspec.json.decode((tmp_path / "run.json").read_bytes())["overrides"] == ["description=?!"]
