@@ -16,6 +16,12 @@ CATALOG = {
     },
     "load": {
         "closed": "bench.execute.load.closed:Closed",
+        "constant": "bench.execute.load.constant:Constant",
+        "poisson": "bench.execute.load.poisson:Poisson",
+        "ramp": "bench.execute.load.ramp:Ramp",
+        "burst": "bench.execute.load.burst:Burst",
+        "trace": "bench.execute.load.trace:Trace",
+        "sweep": "bench.execute.load.sweep:Sweep",
     },
     "check": {
         "contains": "bench.judge.checks.contains:Contains",

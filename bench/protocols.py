@@ -15,14 +15,15 @@ Each file also holds `EXAMPLES`, which are its tests and its documentation.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import Exchange
 from bench.records.observation import Observation
-from bench.records.plan import Request, Treatment
+from bench.records.plan import Request, Treatment, Trial
+from bench.records.sample import Sample
 from bench.records.serving import Endpoint, ServingFacts
 from bench.records.view import View
 
@@ -86,12 +87,40 @@ class Provider(Protocol):
 
 
 class LoadShape(Protocol):
-    """When requests are sent. Made with a `bench.records.spec.Load`."""
+    """When requests are sent. Made with a `bench.records.spec.Load`; raises ValueError when that makes no sense.
+
+    It may also have `max_wait_s` (seconds that an arrival may wait for a free place before it is dropped) and `opens()` (for each place the
+    second from which on it is used).
+    """
 
     concurrency: int  # the most that may be in flight
 
     def arrivals(self, n: int, seed: int) -> Iterator[float | None]:
-        """For each of n requests the second (from the block's start) it is due, or None: as soon as a place is free."""
+        """For each of n requests the second (from the block's start) it is due, or None: as soon as a place is free. Never falling."""
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a load: its trials, when each is due (s from the stage's start; None: as soon as a place is free), and its places.
+
+    `opens` has one entry per place: the second from which on it is used.
+    """
+
+    trials: tuple[Trial, ...]
+    arrivals: Iterator[float | None]
+    opens: tuple[float, ...]
+
+
+@runtime_checkable
+class StagedLoad(LoadShape, Protocol):
+    """A load in several stages, which may end before its last one because of what it saw. One object per block."""
+
+    ended: str | None  # why it ended before its last stage
+
+    def stages(self, trials: Sequence[Trial], seed: int) -> Iterator[Stage]:
+        """One after the other; each is asked for when all trials of the one before are decided."""
+
+    def observe(self, sample: Sample) -> None:
+        """Take the sample that decides a measured trial into account."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from bench.store.layout import RunLayout, find_run, inside, next_worker
 from bench.store.lock import RunLock
 from bench.store.pending import pending
 from bench.store.plan_lines import plan_to_lines
-from bench.store.reader import read_manifest, read_plan, read_samples
+from bench.store.reader import read_health, read_manifest, read_plan, read_samples
 from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 from bench.telemetry.inventory import git_state, machine, packages
@@ -161,7 +161,7 @@ def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, re
         raise _changed(loaded, manifest, layout)
     plan = fresh if is_changed else plan
     notes: list[str] = []
-    rest = pending(plan, read_samples(layout, notes.append), retry_failed=resuming.retry_failed)
+    rest = pending(plan, read_samples(layout, notes.append), retry_failed=resuming.retry_failed, health=read_health(layout))
     notes.append(f"{_measured(rest)} of {_measured(plan)} trials are left to measure" if rest.blocks else "nothing is left to measure")
     worker = _next_worker(layout, manifest)
     opened = Opened(layout=layout, manifest=manifest, plan=plan, rest=rest, worker=worker, notes=tuple(notes))

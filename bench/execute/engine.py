@@ -18,6 +18,7 @@ from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryP
 from bench.execute.quiet import SETTLED_PER_COLLECTION, quiet_collector
 from bench.execute.retry import delay_s
 from bench.execute.seat import Seat
+from bench.execute.stages import ended, observe, stages
 from bench.execute.stop import StopRules
 from bench.execute.work import Job, Work
 from bench.protocols import Capture
@@ -74,10 +75,11 @@ class _BlockRun:
         self._keep_alive = KeepAlive(seats, self._providers, self._gate, progress)
         self._deaths = Deaths(seats, self._providers, progress)
         self._attempts = Attempts(seats, self._providers, self._gate, settings, clock)
-        self._work = Work((), self._deaths.is_dead, self._is_over)
+        self._work = Work((), self._deaths.is_dead, self._is_over, clock)
         self._answered: deque[tuple[Job, Capture, bool]] = deque()
         self._to_settle = asyncio.Event()
         self._n_settled = 0
+        self._places = 1
         self._stopped = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -119,30 +121,36 @@ class _BlockRun:
         if self._stop.reason is not None:
             self._progress.notify(Stopped(reason=self._stop.reason, message=self._stop.message))
         died = [f"server died: {seat.died}" for seat in self._seats.values() if seat.died is not None]
-        return lag.finish(
+        told = lag.finish(
             worker=self._worker,
             treatment_digests=tuple(dict.fromkeys(digest for _, digest in self._seats)),
             keep_alive_requests=self._keep_alive.n_sent,
             stopped_by=self._stop.reason or "; ".join(died) or None,
         )
+        return msgspec.structs.replace(told, model_ids=tuple(dict.fromkeys(model for model, _ in self._seats)), load_ended=ended(self._settings.load))
 
     async def _phases(self, trials: Sequence[Trial]) -> None:
+        load = self._settings.load
         warmups = [Job(trial=trial) for trial in trials if trial.is_warmup]
-        await self._phase(warmups)
+        await self._phase(warmups, (0.0,) * load.concurrency)
         measured = [trial for trial in trials if not trial.is_warmup]
-        start_s = self._clock.now_s()
-        arrivals = self._settings.load.arrivals(len(measured), self._settings.seed)
-        await self._phase([
-            Job(trial=trial, arrival_s=None if due is None else start_s + due) for trial, due in zip(measured, arrivals, strict=True)
-        ])  # fmt: skip
+        for stage in stages(load, measured, self._settings.seed):
+            start_s = self._clock.now_s()
+            await self._phase(
+                [Job(trial=trial, arrival_s=None if due is None else start_s + due) for trial, due in zip(stage.trials, stage.arrivals, strict=True)],
+                stage.opens,
+            )
+            if self._stopped.is_set():
+                return
 
-    async def _phase(self, jobs: Sequence[Job]) -> None:
-        """Decide all these trials, or end early. On every way out the complete answers are settled."""
+    async def _phase(self, jobs: Sequence[Job], opens: Sequence[float]) -> None:
+        """Decide all these trials, or end early. On every way out the complete answers are settled. `opens`: when each place begins to take."""
         if not jobs or self._stopped.is_set():
             return
-        self._work = Work(jobs, self._deaths.is_dead, self._is_over)
+        self._work = Work(jobs, self._deaths.is_dead, self._is_over, self._clock)
         self._deaths.left_of = self._work.left_of
-        slots = [asyncio.create_task(self._slot()) for _ in range(min(self._settings.load.concurrency, len(jobs)))]
+        self._places = min(len(opens), len(jobs))
+        slots = [asyncio.create_task(self._slot(open_s)) for open_s in opens[: self._places]]
         settler = asyncio.create_task(self._settle_in_idle_slices())
         stopped = asyncio.create_task(self._stopped.wait())
         try:
@@ -160,10 +168,12 @@ class _BlockRun:
             while self._answered:
                 await self._settle(*self._answered.popleft())
 
-    async def _slot(self) -> None:
-        """One place in the load: takes a job, has it answered, takes the next."""
-        is_alone = self._settings.load.concurrency == 1
-        most_unsettled = 4 * self._settings.load.concurrency
+    async def _slot(self, open_s: float) -> None:
+        """One place in the load: takes a job, has it answered, takes the next. It begins `open_s` after the others."""
+        if open_s and await self._work.is_finished_within(open_s):
+            return
+        is_alone = self._places == 1
+        most_unsettled = 4 * self._places
         while (job := await self._work.take()) is not None:
             answered = await self._attempts.make(job)
             if answered is None:
@@ -205,6 +215,8 @@ class _BlockRun:
             self._try_again(job, outcome, again_s)
         else:
             self._stop.observe(sample, is_warmup=job.trial.is_warmup)
+            if not job.trial.is_warmup:
+                observe(self._settings.load, sample)
             self._progress.notify(TrialDone(trial=job.trial, sample=sample))
             self._work.close()
         self._n_settled += 1

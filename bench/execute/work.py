@@ -1,13 +1,17 @@
 """The jobs of one phase of a block: what is to be sent next, and when nothing is left."""
 
 import asyncio
+import contextlib
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterable
 
 import msgspec
 
+from bench.clock import Clock
 from bench.records.plan import ServingKey, Trial
+
+TIMER_S = 0.001  # the resolution of epoll's timeout, by which the loop's timers may be late
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Work:
     """Fresh jobs in order; retries when they are due. Every trial stays open until it is decided or given up."""
 
-    def __init__(self, jobs: Iterable[Job], is_dead: Callable[[ServingKey], bool], is_over: Callable[[], bool]) -> None:
+    def __init__(self, jobs: Iterable[Job], is_dead: Callable[[ServingKey], bool], is_over: Callable[[], bool], clock: Clock) -> None:
         """`is_dead(key)`: jobs of what is not served any more are given up. `is_over()`: nothing more is handed out."""
         self._fresh = deque(jobs)
         self._retries: list[tuple[float, int, Job]] = []
@@ -30,26 +34,46 @@ class Work:
         self._open = len(self._fresh)
         self._n_retries = 0
         self._changed = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._clock = clock
 
     async def take(self) -> Job | None:
-        """The next job, as soon as there is one; None when nothing is left."""
-        while not self._is_over():
-            now_s = asyncio.get_running_loop().time()
-            if self._retries and self._retries[0][0] <= now_s:
-                job = heapq.heappop(self._retries)[2]
-            elif self._fresh:
-                job = self._fresh.popleft()
-            elif self._open == 0:
-                return None
-            else:
-                await self._wait(self._retries[0][0] - now_s if self._retries else None)
-                continue
-            if not self._is_dead(job.trial.key):
-                return job
-            self.close()
-        return None
+        """The next job, as soon as it is due; None when nothing is left.
+
+        One taker waits for the next moment, the others for their turn: a thousand free places cost no thousand timers.
+        """
+        async with self._turn:
+            while not self._is_over():
+                now_s = asyncio.get_running_loop().time()
+                if self._retries and self._retries[0][0] <= now_s:
+                    job = heapq.heappop(self._retries)[2]
+                elif self._fresh and (early_s := self._early_s()) <= 0:
+                    job = self._fresh.popleft()
+                elif self._open == 0:
+                    return None
+                else:
+                    waits = [early_s] if self._fresh else []
+                    waits += [self._retries[0][0] - now_s] if self._retries else []
+                    await self._wait(min(waits, default=None))
+                    continue
+                if not self._is_dead(job.trial.key):
+                    return job
+                self.close()
+            return None
+
+    def _early_s(self) -> float:
+        """Seconds until the next fresh job is due."""
+        due_s = self._fresh[0].arrival_s
+        return 0.0 if due_s is None else due_s - self._clock.now_s()
 
     async def _wait(self, timeout_s: float | None) -> None:
+        """Until something changes or the time is over. The last moment is spent turning, since timers of the loop may be a millisecond late."""
+        if timeout_s is not None:
+            if timeout_s <= TIMER_S:
+                await asyncio.sleep(0)
+                return
+            timeout_s -= TIMER_S
         self._changed.clear()
         try:
             await asyncio.wait_for(self._changed.wait(), timeout_s)
@@ -66,6 +90,14 @@ class Work:
         """One trial is decided or given up."""
         self._open -= 1
         self._changed.set()
+        if self._open == 0:
+            self._finished.set()
+
+    async def is_finished_within(self, wait_s: float) -> bool:
+        """Wait so long, or until every job is decided; whether it is."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._finished.wait(), wait_s)
+        return self._open == 0
 
     def left_of(self, key: ServingKey) -> int:
         """How many jobs of a treatment wait."""

@@ -15,7 +15,7 @@ def expand(spec: Spec, choice: Choice | None = None) -> Plan:
 
     Blocked order: one block for each model as it is served; its variants that differ only in what is sent share the block. Interleaved: one block
     for all. Within a block each round is a random permutation of its trials (a randomised block design), the same for all models, so that they are
-    compared under the same sequence of prompts. Warm-up trials come first.
+    compared under the same sequence of prompts. Warm-up trials come first. A load that rises in steps has `rounds` rounds in each.
 
     Raises: UsageError from the selection.
     """
@@ -65,7 +65,7 @@ def _treatment(model: ModelSpec, variant: Variant) -> Treatment:
 def _block(spec: Spec, treatments: tuple[Treatment, ...]) -> Block:
     variants = {variant.id: variant for variant in spec.variants}
     measured: list[Trial] = []
-    for number in range(1, spec.rounds + 1):
+    for number in range(1, spec.rounds * spec.load.steps + 1):
         cells = [(treatment, prompt) for treatment in treatments for prompt in spec.prompts]
         cells.sort(key=lambda cell: _rank(spec, number, cell[0], cell[1]))
         measured += [_trial(spec, treatment, variants[treatment.variant_id], prompt, number) for treatment, prompt in cells]
@@ -98,7 +98,7 @@ def _warmups(spec: Spec, treatments: tuple[Treatment, ...], measured: list[Trial
 
 def _renumbered(trial: Trial, number: int) -> Trial:
     identity = [trial.model_id, trial.prompt_id, trial.variant_id, "warmup", number, trial.request_digest, trial.treatment_digest]
-    return msgspec.structs.replace(trial, id=digest(identity), round=number, is_warmup=True)
+    return msgspec.structs.replace(trial, id=digest(identity), round=number, step=None, is_warmup=True)
 
 
 def _trial(spec: Spec, treatment: Treatment, variant: Variant, prompt: Prompt, number: int) -> Trial:
@@ -113,6 +113,7 @@ def _trial(spec: Spec, treatment: Treatment, variant: Variant, prompt: Prompt, n
         prompt_id=prompt.id,
         variant_id=variant.id,
         round=number,
+        step=None if spec.load.steps == 1 else (number - 1) // spec.rounds + 1,
         seed=None if generation.seed is None else generation.seed + number - 1,
         request=request,
     )

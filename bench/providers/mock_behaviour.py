@@ -18,7 +18,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Content chunk k (from 0) is sent `ttft_ms + k · itl_ms` after the request has come. A tag `[[ttft_ms=5 n=8 fault=429]]` in a prompt overrides.
 
     `fault_first` n: only the first n requests of the server meet the fault; 0: all do. `role_at_once` sends the empty role chunk at once.
-    `text` is the first chunk's content in place of the usual words.
+    `text` is the first chunk's content in place of the usual words. `slots`: so many answers at a time, the other requests wait (0: no limit).
+    `stall_at` k: when the k-th request comes, the server begins nothing new for `stall_ms`.
     """
 
     ttft_ms: float = 0.0
@@ -33,6 +34,9 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     timings: bool = False
     model: str = "mock"
     text: str | None = None
+    slots: int = 0
+    stall_at: int = 0
+    stall_ms: float = 1000.0
 
     def adjusted(self, body: dict[str, Any]) -> "Behaviour":
         """This behaviour with the tags of a request's messages."""

@@ -10,6 +10,7 @@ import contextlib
 import ssl
 import sys
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -20,13 +21,14 @@ _LONG_S = 3600.0
 
 
 class Truth(msgspec.Struct, kw_only=True):
-    """What really happened with one request. `sends_ns`: one stamp per write that carries content."""
+    """What really happened with one request. `begun_ns`: when it had a slot. `sends_ns`: one stamp per write that carries content."""
 
     connection: int
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
     received_ns: int
+    begun_ns: int = 0
     sends_ns: list[int] = msgspec.field(default_factory=list)
     end_ns: int | None = None
 
@@ -43,6 +45,8 @@ class MockServer:
         self.n_connections = 0
         self.port = 0
         self._tls = tls
+        self._slots: dict[int, asyncio.Semaphore] = {}
+        self._stalled_until_ns = 0
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -98,10 +102,24 @@ class MockServer:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            return await _Answer(behaviour, writer, truth).give()
+            async with self._slot(behaviour):
+                truth.begun_ns = time.perf_counter_ns()
+                return await _Answer(behaviour, writer, truth).give()
         finally:
             self.in_flight -= 1
             truth.end_ns = time.perf_counter_ns()
+
+    @contextlib.asynccontextmanager
+    async def _slot(self, behaviour: Behaviour) -> AsyncIterator[None]:
+        """A place among the answers that are made at a time, after a stall if there is one."""
+        if behaviour.stall_at and len(self.log) == behaviour.stall_at:
+            self._stalled_until_ns = time.perf_counter_ns() + round(behaviour.stall_ms * 1e6)
+        await asyncio.sleep(max(0, self._stalled_until_ns - time.perf_counter_ns()) * 1e-9)
+        if not behaviour.slots:
+            yield
+            return
+        async with self._slots.setdefault(behaviour.slots, asyncio.Semaphore(behaviour.slots)):
+            yield
 
     def _information(self, path: str) -> bytes:
         if path.endswith("/models"):
@@ -228,8 +246,9 @@ class _Answer:
         self._writer.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
     async def _until(self, after_ms: float) -> None:
-        """Wait for a moment of the schedule, which counts from the request, so that delays do not add up."""
-        wait_s = self._truth.received_ns * 1e-9 + after_ms / 1000 - time.perf_counter_ns() * 1e-9
+        """Wait for a moment of the schedule, which counts from the request (from its slot), so that delays do not add up."""
+        begun_ns = self._truth.begun_ns if self._behaviour.slots or self._behaviour.stall_at else self._truth.received_ns
+        wait_s = begun_ns * 1e-9 + after_ms / 1000 - time.perf_counter_ns() * 1e-9
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 

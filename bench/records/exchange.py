@@ -8,8 +8,9 @@ import msgspec
 
 FailureKind = Literal[
     "unreachable", "timeout", "rate_limit", "authentication", "bad_request", "context_length",
-    "out_of_memory", "server", "protocol", "empty", "cancelled",
+    "out_of_memory", "server", "protocol", "empty", "dropped", "cancelled",
 ]  # fmt: skip
+"""`dropped`: an arrival that found every place taken for longer than the load allows, and was never sent."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -49,6 +49,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     `round` counts from 1; warm-up trials carry `is_warmup` and a round of their own, also from 1. `seed` is the seed that is sent:
     the spec's generation seed + round − 1, so that rounds at a temperature above 0 are different draws; None when the spec sets none.
     `request_digest` covers messages and generation settings with the spec's own seed, so it is equal across rounds.
+    `step` counts from 1 where the load rises in steps (`Load.steps`).
     """
 
     id: str
@@ -60,6 +61,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     round: int
     is_warmup: bool = False
     seed: int | None = None
+    step: int | None = None
     request: Request
 
     @property

@@ -133,11 +133,25 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = True
 
 
+class Slo(msgspec.Struct, frozen=True, kw_only=True):
+    """Service-level objective of one request. Unit: s."""
+
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    latency_s: float | None = None
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """The load shape's registered name, its concurrency and its further settings (rates in requests per second)."""
+    """The load shape's registered name, its concurrency and its further settings as written (rates in requests per second).
+
+    `steps`: into how many steps the plan divides its trials; each step asks every prompt `Spec.rounds` times. `slo` is the spec's, for shapes that
+    look for the load at which it breaks.
+    """
 
     kind: str = "closed"
     concurrency: int = 1
+    steps: int = 1
+    slo: Slo | None = None
     settings: dict[str, Any] = {}
 
 
@@ -166,14 +180,6 @@ class CostSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     settings: dict[str, Any] = {}
-
-
-class Slo(msgspec.Struct, frozen=True, kw_only=True):
-    """Service-level objective of one request. Unit: s."""
-
-    ttft_s: float | None = None
-    tpot_s: float | None = None
-    latency_s: float | None = None
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):

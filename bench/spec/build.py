@@ -24,13 +24,13 @@ from bench.records.spec import (
     Rubric,
     SecretName,
     Selection,
-    Slo,
     Spec,
     Telemetry,
     Variant,
     Weights,
 )
 from bench.spec.marked import Path
+from bench.spec.rules.loading import load_of, slo_of
 from bench.spec.rules.quantities import amount
 
 Data = Mapping[str, Any]
@@ -39,13 +39,14 @@ Data = Mapping[str, Any]
 def build(data: Data, messages: Mapping[Path, str]) -> Spec:
     """The spec. `messages` are the rendered texts by the path of their template."""
     generation = _generation(data.get("generation", {}))
+    slo = slo_of(data["slo"]) if "slo" in data else None
     optional: dict[str, Any] = {
         "keep_alive_s": _seconds(data, "keep_alive"),
         "variants": tuple(_variant(one, data.get("generation", {})) for one in data.get("variants", ())) or (Variant(id="default"),),
         "judge": _judge(data["judge"]) if "judge" in data else None,
         "telemetry": _telemetry(data.get("telemetry", {})),
         "cost": _cost(data["cost"]) if "cost" in data else None,
-        "slo": Slo(**{f"{key}_s": seconds(value) for key, value in data["slo"].items()}) if "slo" in data else None,
+        "slo": slo,
         "selection": Selection(**_pick(data["selection"], "weights", "require")) if "selection" in data else None,
         "report": _report(data.get("report", {})),
         **_pick(data, "description", "order", "cache", "client", "record"),
@@ -60,7 +61,7 @@ def build(data: Data, messages: Mapping[Path, str]) -> Spec:
         prompts=tuple(_prompt(index, entry, messages) for index, entry in enumerate(data["prompts"])),
         rubrics=tuple(_rubric(name, entry) for name, entry in data.get("rubrics", {}).items()),
         generation=generation,
-        load=_load(data["load"]) if "load" in data else Load(),
+        load=load_of(data["load"], slo) if "load" in data else Load(slo=slo),
         timeout_s=seconds(data.get("timeout", 60)),
         limits=_limits(data.get("limits", {})),
         judges=tuple(_model(name, entry) for name, entry in data.get("judges", {}).items()),
@@ -196,11 +197,6 @@ def _variant(entry: Data, generation: Data) -> Variant:
         **_pick(entry, "optional", "device"),
         **_whole(entry, "threads", "context"),
     )
-
-
-def _load(entry: Data) -> Load:
-    settings = {key: value for key, value in entry.items() if key not in {"kind", "concurrency", "settings"}}
-    return Load(kind=entry["kind"], settings={**settings, **entry.get("settings", {})}, **_whole(entry, "concurrency"))
 
 
 def _limits(entry: Data) -> Limits:

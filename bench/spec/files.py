@@ -48,12 +48,26 @@ class Folder:
         Raises: FileProblem when the path leads elsewhere, or there is no such file.
         """
         if name not in self._trees:
-            path = inside(self.folder, name)
-            content = _read(path, name)
-            if len(self.sources) >= MAX_FILES or sum(len(source.content) for source in self.sources) + len(content) > MAX_TOTAL_BYTES:
-                raise FileProblem("file-size", f"a spec is made of at most {MAX_FILES} files and {MAX_TOTAL_BYTES:,} bytes", "split the experiment")
+            content = self._content(name)
             self._trees[name] = self._parse(content, PurePosixPath(name).as_posix(), (self.folder / name).as_posix())
         return self._trees[name]
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a file inside the folder that is no YAML; it counts as a source of the spec.
+
+        Raises: FileProblem when the path leads elsewhere, there is no such file, or it is too large.
+        """
+        content = self._content(name)
+        if len(content) > MAX_BYTES:
+            raise FileProblem("file-size", f"'{name}' has more than {MAX_BYTES:,} bytes", "split it")
+        self.sources.append(SourceFile(path=PurePosixPath(name).as_posix(), content=content, shown=(self.folder / name).as_posix()))
+        return content
+
+    def _content(self, name: str) -> bytes:
+        content = _read(inside(self.folder, name), name)
+        if len(self.sources) >= MAX_FILES or sum(len(source.content) for source in self.sources) + len(content) > MAX_TOTAL_BYTES:
+            raise FileProblem("file-size", f"a spec is made of at most {MAX_FILES} files and {MAX_TOTAL_BYTES:,} bytes", "split the experiment")
+        return content
 
     def _parse(self, content: bytes, name: str, shown: str) -> Marked | None:
         self.sources.append(SourceFile(path=name, content=content, shown=shown))

@@ -1,12 +1,14 @@
-"""Prompt sets and the workshop's `models.json` and `prompts.json`, put where a spec names them."""
+"""Prompt sets, traces and the workshop's `models.json` and `prompts.json`, put where a spec names them."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Any
 
-from bench.records.source import Diagnostic
+from bench.records.source import Diagnostic, Position
 from bench.spec import schema
 from bench.spec.files import FileProblem, Folder
 from bench.spec.marked import Assembly, Marked, Path
+from bench.spec.trace_file import TraceProblem, arrivals
 from bench.spec.validate import validate
 
 _TEMPLATE = re.compile(r"\{[{%#]")
@@ -46,7 +48,25 @@ class _Expansion:
                 else:
                     prompts.append(self.whole.take(self.tree, (key, index), (key, len(prompts))))
             return prompts
+        if key == "load" and isinstance(given, dict) and isinstance(given.get("file"), str) and "arrivals" not in given:
+            return self._trace(given["file"])
         return self.whole.take(self.tree, (key,), (key,))
+
+    def _trace(self, name: str) -> dict[str, Any]:
+        """The load with the arrivals of its trace in the place of the file's name."""
+        at: Path = ("load", "file")
+        load: dict[str, Any] = self.whole.take(self.tree, ("load",), ("load",))
+        try:
+            found = arrivals(self.folder.content(name), name)
+        except FileProblem as problem:
+            self.found.append(self.tree.diagnose(at, problem.code, problem.message, hint=problem.hint))
+            return load
+        except TraceProblem as problem:
+            where = Position(file=PurePosixPath(name).as_posix(), line=problem.line, column=1)
+            self.found.append(Diagnostic(code="bad-trace", severity="error", message=problem.message, position=where, hint=problem.hint))
+            return load
+        self.whole.mark(("load", "arrivals"), self.tree.mark(at))
+        return {key: value for key, value in load.items() if key != "file"} | {"arrivals": found}
 
     def _read(self, name: str, at: Path, file: str, part: str | None = None) -> Marked | None:
         """A file that was checked against its schema, or None with findings."""

@@ -25,7 +25,7 @@ class Override:
     @property
     def is_early(self) -> bool:
         """Whether it names files that are read in: then it is applied before they are."""
-        return len(self.words) == 1 or (self.words[0] in {"models", "prompts"} and self.words[-1] in {"file", "include"})
+        return len(self.words) == 1 or (self.words[0] in {"models", "prompts", "load"} and self.words[-1] in {"file", "include"})
 
 
 def read(texts: Sequence[str]) -> tuple[list[Override], list[Diagnostic]]:

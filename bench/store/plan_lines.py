@@ -37,6 +37,7 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     round: int
     is_warmup: bool = False
     seed: int | None = None
+    step: int | None = None
     request: Request | None = None
 
 
@@ -68,7 +69,8 @@ def plan_to_lines(plan: Plan) -> Iterator[bytes]:
 def _line(block: int, trial: Trial, request: Request | None) -> PlanLine:
     return PlanLine(
         block=block, id=trial.id, request_digest=trial.request_digest, treatment_digest=trial.treatment_digest, model_id=trial.model_id,
-        prompt_id=trial.prompt_id, variant_id=trial.variant_id, round=trial.round, is_warmup=trial.is_warmup, seed=trial.seed, request=request,
+        prompt_id=trial.prompt_id, variant_id=trial.variant_id, round=trial.round, is_warmup=trial.is_warmup, seed=trial.seed, step=trial.step,
+        request=request,
     )  # fmt: skip
 
 
@@ -99,5 +101,6 @@ def plan_from_lines(header: PlanHeader, lines: Iterable[PlanLine]) -> Plan:
 def _trial(line: PlanLine, request: Request) -> Trial:
     return Trial(
         id=line.id, request_digest=line.request_digest, treatment_digest=line.treatment_digest, model_id=line.model_id, prompt_id=line.prompt_id,
-        variant_id=line.variant_id, round=line.round, is_warmup=line.is_warmup, seed=line.seed, request=request,
+        variant_id=line.variant_id, round=line.round, is_warmup=line.is_warmup, seed=line.seed, step=line.step,
+        request=request,
     )  # fmt: skip

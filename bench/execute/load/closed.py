@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from itertools import repeat
 
+import msgspec
+
+from bench.execute.load.settings import read
 from bench.records.spec import Load
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing but `concurrency`."""
 
 
 class Closed:
@@ -14,10 +21,7 @@ class Closed:
 
         Raises: ValueError when the load makes no sense.
         """
-        if load.concurrency < 1:
-            raise ValueError(f"concurrency is {load.concurrency}; expected at least 1")
-        if load.settings:
-            raise ValueError(f"load `closed` takes only `concurrency`; it does not know {', '.join(sorted(load.settings))}")
+        read(load, Settings)
         self.concurrency = load.concurrency
 
     def arrivals(self, n: int, seed: int) -> Iterator[float | None]:  # noqa: ARG002 - a closed loop draws nothing

@@ -10,7 +10,6 @@ from bench.spec.rules.view import View, text
 
 _NAMED: tuple[tuple[str, str, Severity], ...] = (
     ("report", "template", "error"),
-    ("load", "file", "error"),
     ("judge", "labels", "warning"),  # labels are written later, by people, with what a first run gave
 )
 

@@ -6,7 +6,7 @@ import pytest
 from bench.errors import UsageError
 from bench.plan.expand import expand
 from bench.plan.select import Choice
-from bench.records.spec import Generation, Gpu, Message, ModelSpec, Prompt, SecretName, Spec, Variant
+from bench.records.spec import Generation, Gpu, Load, Message, ModelSpec, Prompt, SecretName, Spec, Variant
 
 
 def model(name, **changes):
@@ -137,3 +137,20 @@ def test_a_selection_that_fits_nothing_says_what_there_is(choice, message, hint)
     with pytest.raises(UsageError, match=message) as caught:
         expand(spec(), choice)
     assert hint in caught.value.hint
+
+
+def test_load_that_rises_in_steps_asks_every_prompt_so_often_in_each():
+    plan = expand(spec(load=Load(kind="sweep", steps=3), rounds=2))
+    cells = [(trial.model_id, trial.prompt_id, trial.step) for trial in measured(plan)]
+    assert all(cells.count(cell) == 2 for cell in cells)
+    assert len(cells) == 2 * 6 * 2 * 3
+    for block in plan.blocks:
+        steps = [trial.step for trial in block.trials]
+        assert steps[0] is None  # the warm-up belongs to no step
+        assert steps[1:] == sorted(steps[1:])
+    assert {trial.step for trial in measured(expand(spec()))} == {None}
+
+
+def test_a_quick_look_has_one_round_in_each_step():
+    quick = measured(expand(spec(load=Load(kind="sweep", steps=3)), Choice(quick=True)))
+    assert [trial.step for trial in quick if trial.model_id == "a"] == [1, 1, 1, 2, 2, 2, 3, 3, 3]

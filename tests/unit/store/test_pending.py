@@ -3,9 +3,11 @@ from collections import Counter
 import msgspec
 import pytest
 from harness.runs import block, plan, sample
+from harness.summarized import block_health
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.digest import digest
 from bench.store.pending import deciding, pending
 
 
@@ -112,3 +114,28 @@ def test_every_trial_is_decided_exactly_once_after_any_interruptions(sessions, d
     assert {trial_id: finals[trial_id] for trial_id in measured(planned)} == dict.fromkeys(measured(planned), 1)
     assert pending(planned, written, retry_failed=False).blocks == ()
     assert set(measured(planned)) <= set(deciding(written))
+
+
+def stepped(*models):
+    """Two rounds, a step each."""
+    part = block(*models)
+    return msgspec.structs.replace(
+        part, trials=tuple(trial if trial.is_warmup else msgspec.structs.replace(trial, step=trial.round) for trial in part.trials)
+    )
+
+
+def test_steps_that_a_load_did_not_come_to_are_not_left():
+    planned = plan(stepped("one"), stepped("two"))
+    done = [sample(trial.id) for part in planned.blocks for trial in part.trials if trial.step == 1]
+    ended = block_health(model_ids=("one",), treatment_digests=(digest("one"),), load_ended="step 1: enough")
+    rest = pending(planned, done, retry_failed=False, health=(ended, block_health(model_ids=("two",), treatment_digests=(digest("two"),))))
+    assert {trial.model_id for part in rest.blocks for trial in part.trials} == {"two"}
+    assert len(measured(rest)) == 3
+
+
+def test_what_failed_before_the_load_ended_can_be_retried():
+    planned = plan(stepped("one"))
+    failed = next(trial.id for trial in planned.blocks[0].trials if trial.step == 1)
+    done = [sample(trial.id, failure="timeout" if trial.id == failed else None) for trial in planned.blocks[0].trials if trial.step == 1]
+    ended = block_health(model_ids=("one",), treatment_digests=(digest("one"),), load_ended="step 1: enough")
+    assert measured(pending(planned, done, retry_failed=True, health=(ended,))) == [failed]

@@ -3,6 +3,7 @@ import pytest
 from harness.runs import block, plan
 
 from bench.errors import RunFolderError
+from bench.records.plan import Block, Trial
 from bench.store.plan_lines import PlanHeader, PlanLine, plan_from_lines, plan_to_lines
 
 
@@ -62,3 +63,11 @@ def test_line_that_points_nowhere_is_an_error():
     for change in ({"blocks": [[9], [9]]}, {"blocks": [[-1], [0]]}):
         with pytest.raises(RunFolderError, match="not there"):
             read([msgspec.json.encode(header | change | {"trials": 1}), msgspec.json.encode(first)])
+
+
+def test_line_says_all_of_a_trial():
+    every = {field.name for field in msgspec.structs.fields(Trial)}
+    assert every <= {field.name for field in msgspec.structs.fields(PlanLine)}
+    stepped = msgspec.structs.replace(block("one").trials[-1], step=3)
+    (again,) = read(plan_to_lines(plan(Block(treatments=block("one").treatments, trials=(stepped,))))).blocks[0].trials
+    assert again == stepped
