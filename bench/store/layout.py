@@ -167,7 +167,7 @@ def list_runs(root: Path, spec_name: str | None = None) -> list[Path]:
 
 
 def find_run(root: Path, which: str = "latest", *, spec_name: str | None = None) -> Path:
-    """The run folder that is meant: a path, a run's id or its beginning, a spec's name (its latest run), or `latest`.
+    """The run folder that is meant: a path, a run's id or its beginning, a spec's name or its folder of runs (the latest of them), or `latest`.
 
     `spec_name` narrows `latest` and ids to the runs of one spec.
 
@@ -177,7 +177,8 @@ def find_run(root: Path, which: str = "latest", *, spec_name: str | None = None)
         for folder in (Path(which), root / which):
             if is_run(folder):
                 return folder
-        if runs := list_runs(root, which):
+        is_of_spec = Path(which).is_dir() and Path(which).resolve().parent == root.resolve()
+        if runs := list_runs(root, Path(which).name if is_of_spec else which):
             return runs[-1]
     runs = list_runs(root, spec_name)
     wanted = runs if which == "latest" else [folder for folder in runs if which and folder.name.startswith(which)]

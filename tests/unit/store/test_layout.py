@@ -54,6 +54,7 @@ def test_runs_are_found_by_path_name_id_and_beginning(tmp_path):
     assert find_run(tmp_path, str(old)) == old
     assert find_run(tmp_path, f"summarizer/{old.name}") == old
     assert find_run(tmp_path, "summarizer") == new
+    assert find_run(tmp_path, f"{old.parent}/") == new
     assert find_run(tmp_path, old.name) == old
     assert find_run(tmp_path, "20261122T10") == old
 
