@@ -177,8 +177,7 @@ def find_run(root: Path, which: str = "latest", *, spec_name: str | None = None)
         for folder in (Path(which), root / which):
             if is_run(folder):
                 return folder
-        is_of_spec = Path(which).is_dir() and Path(which).resolve().parent == root.resolve()
-        if runs := list_runs(root, Path(which).name if is_of_spec else which):
+        if runs := list_runs(root, Path(which).name if Path(which).parent == root else which):
             return runs[-1]
     runs = list_runs(root, spec_name)
     wanted = runs if which == "latest" else [folder for folder in runs if which and folder.name.startswith(which)]
