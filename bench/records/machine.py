@@ -32,7 +32,7 @@ class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
     cpu_share: float
     keep_alive_requests: int = 0
     stopped_by: str | None = None  # the stop rule or "interrupt" that ended the block early
-    # The system's monotonic clock (ns) at the zero of this worker's seconds: lays a server's log on the same axis, on the same machine until it restarts.
+    # The system's monotonic clock (ns) at the zero of this worker's seconds: lays a server's log on the same axis, until the machine restarts.
     clock_zero_ns: int | None = None
     model_ids: tuple[str, ...] = ()
     load_ended: str | None = None  # why the load itself ended before its last step (`sweep`): the rest of the block's trials is not needed
