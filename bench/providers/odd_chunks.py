@@ -22,7 +22,11 @@ def read_odd(data: bytes) -> Chunk:
 
     Raises: msgspec.ValidationError when its choices cannot; ValueError or RecursionError when it is no JSON.
     """
-    value = json.loads(data.decode())
+    return repaired(json.loads(data.decode()))
+
+
+def repaired(value: Any) -> Chunk:
+    """The chunk that plain data stands for, as far as it does. Raises: msgspec.ValidationError."""
     if isinstance(value, dict):
         value = {**value, "usage": _usage(value.get("usage")), "timings": _numbers(value.get("timings"))}
         if not isinstance(value.get("model"), str):

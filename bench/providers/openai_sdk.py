@@ -14,9 +14,11 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from bench.clock import Clock
-from bench.providers.chat_chunks import Chunk, Reading
+from bench.providers.chat_chunks import Reading
 from bench.providers.chat_request import chat_body
 from bench.providers.failures import clean, from_error_object, from_status
+from bench.providers.odd_chunks import repaired
+from bench.providers.wire.sse import MOST_EVENTS
 from bench.records.exchange import Completion, Exchange, Failure, Timing, gaps_of_ns
 from bench.records.plan import Request
 from bench.records.serving import Endpoint
@@ -48,7 +50,7 @@ class SdkCapture(msgspec.Struct, kw_only=True):
         problem: Exception | None = self.error
         try:
             for chunk, stamp in self.arrivals:
-                reading.add(msgspec.convert(chunk.to_dict(mode="json"), Chunk, strict=False), stamp)
+                reading.add(repaired(chunk.to_dict(mode="json", warnings=False)), stamp)
         except msgspec.ValidationError as error:
             problem = problem or error
         outcome: Completion | Failure
@@ -109,6 +111,8 @@ class OpenAISdk:
             async with answer:
                 async for chunk in answer:
                     capture.arrivals.append((chunk, time.perf_counter_ns()))
+                    if len(capture.arrivals) > MOST_EVENTS:
+                        raise ValueError(f"the answer has more than {MOST_EVENTS} events")
         else:
             capture.arrivals.append((answer, time.perf_counter_ns()))
 

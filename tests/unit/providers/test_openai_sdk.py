@@ -1,9 +1,13 @@
 import pytest
 from harness.calls import ask, request
 from harness.mock_llm import mock_llm, refusing_endpoint
+from harness.raw_server import STREAM, chunk, event, raw_server
 
+from bench.providers import openai_sdk
 from bench.providers.mock_behaviour import words
 from bench.providers.openai_sdk import OpenAISdk
+from bench.records.exchange import Completion, Failure
+from bench.records.serving import Endpoint
 
 
 def answer_to(fault, *, timeout_s=5.0, stream=True, **settings):
@@ -43,3 +47,22 @@ def test_fields_that_the_sdk_does_not_know_are_sent_all_the_same():
         body = server.log[0].body
     assert body["ignore_eos"] is True
     assert body["cache_prompt"] is False
+
+
+def test_an_oddly_counting_server_is_not_the_models_fault_and_an_endless_one_is_left(monkeypatch):
+    odd = b'data: {"choices": [], "usage": {"prompt_tokens": "x", "completion_tokens": -3}}\n\n'
+    with raw_server(lambda send, *_: send(STREAM + chunk(event("hi") + odd + b"data: [DONE]\n\n") + chunk(b""))) as base_url:
+        (exchange,) = ask(Endpoint(base_url=base_url, served_model="m", owned=False), make=OpenAISdk)
+    assert isinstance(exchange.outcome, Completion)
+    assert (exchange.outcome.text, exchange.outcome.usage.prompt_tokens) == ("hi", None)
+
+    def endless(send, *_):
+        send(STREAM)
+        while True:
+            send(chunk(event("hi")))
+
+    monkeypatch.setattr(openai_sdk, "MOST_EVENTS", 100)
+    with raw_server(endless) as base_url:
+        (exchange,) = ask(Endpoint(base_url=base_url, served_model="m", owned=False), make=OpenAISdk)
+    assert isinstance(exchange.outcome, Failure)
+    assert (exchange.outcome.kind, "100 events" in exchange.outcome.message) == ("protocol", True)
