@@ -56,14 +56,17 @@ class Attempts:
         self._gate = gate
         self._settings = settings
         self._clock = clock
+        self._loop_time = asyncio.get_running_loop().time
         self._max_wait_s = max_wait_s(settings.load)
 
     async def make(self, job: Job) -> tuple[Capture, bool] | None:
         """The answer, and whether it was the first since the model was loaded; None when the seat died before it was asked."""
         key = job.trial.key
         seat = self._seats[key]
-        await _until_released(seat)
-        await self._gate.enter()
+        if seat.held_until_s:
+            await _until_released(seat)
+        if not self._gate.enter_now():
+            await self._gate.enter()
         try:
             if seat.died is not None:
                 return None
@@ -77,7 +80,7 @@ class Attempts:
                 capture = await call(job.trial.request, seed=job.trial.seed, timeout_s=self._settings.timeout_s, scheduled_s=job.arrival_s)
             finally:
                 seat.in_flight -= 1
-                seat.last_active_s = asyncio.get_running_loop().time()
+                seat.last_active_s = self._loop_time()
         finally:
             self._gate.leave()
         return capture, is_first

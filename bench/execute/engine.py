@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import gc
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ from bench.execute.gate import Gate
 from bench.execute.keep_alive import KeepAlive
 from bench.execute.lag import LoopLag
 from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryPlanned, Stopped, TrialDone
-from bench.execute.quiet import SETTLED_PER_COLLECTION, quiet_collector
+from bench.execute.quiet import SETTLED_PER_COLLECTION, collect, quiet_collector
 from bench.execute.retry import delay_s
 from bench.execute.seat import Seat
 from bench.execute.stages import ended, observe, stages
@@ -26,6 +26,9 @@ from bench.records.exchange import Failure
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Trial
 from bench.records.sample import Sample
+
+# How long finished answers are read before the loop has its turn: as long as one answer takes, so that several small ones share a turn.
+_SLICE_S = 0.0002
 
 __all__ = ["ExecutionSettings", "Seat", "run_block"]
 
@@ -188,12 +191,14 @@ class _BlockRun:
                     await self._settle(*self._answered.popleft())
 
     async def _settle_in_idle_slices(self) -> None:
-        """Read finished answers one by one, with a turn of the loop between them, so that arrivals are never far from being taken."""
+        """Read finished answers in short slices, with a turn of the loop between them, so that arrivals are never far from being taken."""
         while True:
             await self._to_settle.wait()
             self._to_settle.clear()
             while self._answered:
-                await self._settle(*self._answered.popleft())
+                until = time.perf_counter() + _SLICE_S
+                while self._answered and time.perf_counter() < until:
+                    await self._settle(*self._answered.popleft())
                 await asyncio.sleep(0)
 
     async def _settle(self, job: Job, capture: Capture, is_first: bool) -> None:
@@ -221,7 +226,7 @@ class _BlockRun:
             self._work.close()
         self._n_settled += 1
         if self._n_settled % SETTLED_PER_COLLECTION == 0:
-            gc.collect()
+            collect()
 
     def _try_again(self, job: Job, failure: Failure, again_s: float) -> None:
         if failure.kind == "rate_limit" and failure.retry_after_s is not None:

@@ -19,11 +19,17 @@ class Gate:
 
     async def enter(self) -> None:
         """Wait until measured requests may start, and count one more in flight."""
-        while not self._open.is_set():
+        while not self.enter_now():
             await self._open.wait()
+
+    def enter_now(self) -> bool:
+        """The same without waiting; False when measured requests may not start."""
+        if not self._open.is_set():
+            return False
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self._empty.clear()
+        return True
 
     def leave(self) -> None:
         """Count one less in flight."""

@@ -1,6 +1,6 @@
 """A captured chat answer to an `Exchange`: one pass over the events when the answer is complete."""
 
-from bisect import bisect_left
+from collections.abc import Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from bench.providers.wire.received import Body, Received
 from bench.providers.wire.sse import events
 from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing, gaps_of_ns
 
+_DONE = b"[DONE]"
 _CHUNK = msgspec.json.Decoder(Chunk)
 _CHUNKS = msgspec.json.Decoder(list[Chunk])
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -24,6 +25,21 @@ _KINDS: dict[str, FailureKind] = {
 
 def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
     """The outcome and its timing, in seconds since `zero_ns`."""
+    head = received.head
+    usual = received.usual_events() if head is not None and head.status == 200 else None
+    if usual is None:
+        return read_unusual(received, zero_ns=zero_ns, scheduled_s=scheduled_s, credential=credential)
+    datas, ends = usual
+    reading = Reading()
+    problem = _read_events(datas, ends, reading)
+    outcome = _outcome(received, reading, problem, credential, is_stream=True)
+    first_byte_ns = received.stamp_behind(ends[0] - len(datas[0]) - len(b"data: \n\n"))
+    arrivals_ns = received.stamps_of(reading.marks)
+    return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals_ns, zero_ns=zero_ns, scheduled_s=scheduled_s))
+
+
+def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
+    """The same for any framing, and for what is no stream: slower, and exact about everything."""
     try:
         body = received.body()
     except FramingError as error:
@@ -38,7 +54,7 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     else:
         problem = _read(body, reading, is_stream=is_stream)
         outcome = _outcome(received, reading, problem, credential, is_stream=is_stream)
-    arrivals_ns = reading.arrivals_ns if is_stream else []
+    arrivals_ns = body.stamps_of(reading.marks) if is_stream else []
     timing = _timing(received, body.first_byte_ns(), arrivals_ns, zero_ns=zero_ns, scheduled_s=scheduled_s)
     return Exchange(outcome=outcome, timing=timing)
 
@@ -52,7 +68,7 @@ def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:
     """Read all chunks; what made that impossible, in words."""
     if not is_stream:
         try:
-            reading.add(_one(body.data), 0)
+            reading.add(_one(body.data), len(body.data))
         except _UNREADABLE as error:
             return f"the answer is no chat completion: {error}"
         return None
@@ -62,8 +78,17 @@ def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:
         return str(error)
     if not every and body.data.strip() and not body.data.lstrip(b"\xef\xbb\xbf \r\n").startswith(_FIELDS):
         return f"the answer is neither JSON nor an event stream, it begins with {body.data.strip()[:60]!r}"
-    found = [(data, end) for data, end in every if data != b"[DONE]"]
-    datas = [data for data, _ in found]
+    return _read_events([data for data, _ in every], [end for _, end in every], reading)
+
+
+def _read_events(datas: Sequence[bytes], ends: Sequence[int], reading: Reading) -> str | None:
+    """Read the chunks that these events hold; what made that impossible, in words."""
+    n_done = datas.count(_DONE)
+    if n_done == 1 and datas[-1] == _DONE:
+        datas, ends = datas[:-1], ends[:-1]
+    elif n_done:
+        kept = [(data, end) for data, end in zip(datas, ends, strict=True) if data != _DONE]
+        datas, ends = [data for data, _ in kept], [end for _, end in kept]
     try:
         chunks = _CHUNKS.decode(b"[" + b",".join(datas) + b"]")
         problem = None
@@ -71,13 +96,11 @@ def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:
         chunks, problem = _one_by_one(datas)
     if problem is None and len(chunks) != len(datas):  # an event that holds two values
         chunks, problem = _one_by_one(datas)
-    last = len(body.ends) - 1
-    for chunk, (_, end) in zip(chunks, found, strict=False):
-        reading.add(chunk, body.stamps_ns[min(bisect_left(body.ends, end), last)])
+    reading.add_all(chunks, ends)
     return problem
 
 
-def _one_by_one(datas: list[bytes]) -> tuple[list[Chunk], str | None]:
+def _one_by_one(datas: Sequence[bytes]) -> tuple[list[Chunk], str | None]:
     """The chunks up to the first that cannot be read, and what is wrong with that one."""
     chunks = []
     for n, data in enumerate(datas, start=1):

@@ -1,5 +1,6 @@
 """The chunks of a chat answer, and what they add up to."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -53,15 +54,32 @@ class Reading:
         """Start with nothing."""
         self.text: list[str] = []
         self.reasoning: list[str] = []
-        self.arrivals_ns: list[int] = []
+        self.marks: list[int] = []  # of the events with content or reasoning: where each ends, or when it came
         self.finish_reason: str | None = None
         self.usage: _Usage | None = None
         self.timings: ServerTimings | None = None
         self.model: str | None = None
         self.error: Any = None
 
-    def add(self, chunk: Chunk, arrival_ns: int) -> None:
-        """Take one more chunk into account. Empty role chunks leave no arrival."""
+    def add_all(self, chunks: Iterable[Chunk], marks_of: Iterable[int]) -> None:
+        """Take these chunks into account, each with its mark. Most chunks, a piece of text and nothing else, take the short way."""
+        text, marks = self.text, self.marks
+        for chunk, mark in zip(chunks, marks_of, strict=False):
+            choices = chunk.choices
+            if choices is not None and len(choices) == 1 and chunk.usage is None and chunk.timings is None and chunk.error is None and self.model:
+                choice = choices[0]
+                said = choice.delta
+                if said is not None and choice.index == 0 and not choice.finish_reason and said.reasoning_content is None and said.reasoning is None:
+                    content = said.content
+                    if type(content) is str:
+                        if content:
+                            text.append(content)
+                            marks.append(mark)
+                        continue
+            self.add(chunk, mark)
+
+    def add(self, chunk: Chunk, mark: int) -> None:
+        """Take one more chunk into account. Empty role chunks leave no mark."""
         if chunk.error is not None and self.error is None:
             self.error = chunk.error
         if chunk.usage is not None:
@@ -72,9 +90,9 @@ class Reading:
             self.model = chunk.model
         for choice in chunk.choices or ():
             if choice.index == 0:
-                self._add_choice(choice, arrival_ns)
+                self._add_choice(choice, mark)
 
-    def _add_choice(self, choice: _Choice, arrival_ns: int) -> None:
+    def _add_choice(self, choice: _Choice, mark: int) -> None:
         if choice.finish_reason:
             self.finish_reason = choice.finish_reason
         said = choice.delta
@@ -90,7 +108,7 @@ class Reading:
         if reasoning:
             self.reasoning.append(reasoning)
         if content or reasoning:
-            self.arrivals_ns.append(arrival_ns)
+            self.marks.append(mark)
 
     def outcome(self, credential: str | None, *, status: int | None, is_stream: bool) -> Completion | Failure:
         """What an answer that is all there amounts to."""
@@ -156,7 +174,7 @@ def _usage(reading: Reading, *, is_stream: bool) -> Usage:
             read = timings.prompt_n + (cached or 0) if timings.prompt_n is not None else None
             return Usage(prompt_tokens=read, completion_tokens=timings.predicted_n, cached_tokens=cached, counted_by="server")
         letters = sum(map(len, reading.text)) + sum(map(len, reading.reasoning))
-        estimate = len(reading.arrivals_ns) if is_stream else (letters + 3) // 4
+        estimate = len(reading.marks) if is_stream else (letters + 3) // 4
         return Usage(
             prompt_tokens=_count(usage.prompt_tokens) if usage else None, completion_tokens=estimate, cached_tokens=cached, counted_by="estimate"
         )

@@ -51,12 +51,23 @@ class OpenAIChat:
         self._credential = credential
         self._clock = clock
         self._pool = Pool(origin)
+        self._encoded_of: Request | None = None
+        self._encoded = b""
 
     async def call(self, request: Request, *, seed: int | None, timeout_s: float, scheduled_s: float | None = None) -> ChatCapture:
         """Send one request and wait for the end of its answer."""
-        body = msgspec.json.encode(chat_body(request, self._endpoint, seed))
+        body = self._body(request, seed)
         received = await self._pool.exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), timeout_s)
         return ChatCapture(received=received, zero_ns=self._clock.zero_ns, scheduled_s=scheduled_s, credential=self._credential)
+
+    def _body(self, request: Request, seed: int | None) -> bytes:
+        """The call's body. Rounds of one request differ in their seed alone, so the rest is encoded once."""
+        if request.cache == "bypass":
+            return msgspec.json.encode(chat_body(request, self._endpoint, seed))
+        if request is not self._encoded_of:
+            self._encoded_of = request
+            self._encoded = msgspec.json.encode(chat_body(request, self._endpoint, None))[:-1]
+        return self._encoded + b"}" if seed is None else b'%b,"seed":%d}' % (self._encoded, seed)
 
     async def close(self) -> None:
         """Close every connection."""

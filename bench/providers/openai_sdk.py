@@ -64,7 +64,7 @@ class SdkCapture(msgspec.Struct, kw_only=True):
         def seconds(stamp_ns: int) -> float:
             return (stamp_ns - self.zero_ns) * 1e-9
 
-        tokens_ns = reading.arrivals_ns if self.is_stream else []
+        tokens_ns = reading.marks if self.is_stream else []
         sent = seconds(self.sent_ns)
         return Timing(
             scheduled_s=sent if self.scheduled_s is None else self.scheduled_s,

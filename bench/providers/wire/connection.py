@@ -6,6 +6,7 @@ The read callback is the measured path: one system call, one stamp, two appends,
 import asyncio
 import socket
 import time
+from itertools import accumulate
 from typing import Literal
 
 from bench.providers.wire.http1 import HEAD_LIMIT_BYTES, ChunkWalker, FramingError, Head, parse_head
@@ -17,6 +18,9 @@ _READ_BYTES = 64 * 1024
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # 64 MiB: far above any answer of a model, far below what would hurt the measuring machine
 MOST_READS = 2**20  # each costs memory beside its bytes
 _NO_HEAD_YET = -1
+# How the usual stream ends. Taken for the end without going through all chunks; what decodes the answer does, and finds out about a server that
+# plants this text inside a chunk (which a JSON text cannot hold).
+_USUAL_END = b"data: [DONE]\n\n\r\n0\r\n\r\n"
 _LOOK_S = 1.0  # how often a waiting exchange is looked at
 
 
@@ -31,33 +35,37 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._unsent = b""
         self._done: asyncio.Future[None] | None = None
+        self._deadline_s = 0.0
+        self._timeout_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None  # outlives its request: one a second is enough
         self.is_open = True
-        self._begin(0)
+        self._begin()
         self._loop.add_reader(sock.fileno(), self._on_readable)
 
-    def _begin(self, now_ns: int) -> None:
+    def _begin(self) -> None:
         self._reads: list[bytes] = []
         self._stamps: list[int] = []
         self._size = 0
+        self._size_before = -1  # when the timer looked last
         self._head: Head | None = None
         self._body_start = _NO_HEAD_YET
         self._head_from = 0  # where the head begins: behind the interim responses
         self._raw = bytearray()  # what was joined so far, where the framing had to be looked at
         self._joined = 0
         self._walker: ChunkWalker | None = None
+        self._has_usual_end = False
         self._end: End = "complete"
         self._detail = ""
         self._all_by_kernel = self._kernel is not None
-        self._sent_ns = now_ns
+        self._sent_ns = 0
 
     async def exchange(self, request: bytes, timeout_s: float) -> Received:
         """Send, and wait until the answer is complete or broken. Never raises for what the other side does. Closes itself when it is of no more use.
 
         Raises: CancelledError, after closing.
         """
-        self._begin(0)
         self._done = self._loop.create_future()
-        self._watch(self._loop.time() + timeout_s, timeout_s)
+        self._set_timer(timeout_s)
         if self._kernel is not None:
             self._kernel.refresh(time.perf_counter_ns())
         data = self._tls.encrypt(request) if self._tls else request
@@ -69,18 +77,31 @@ class Connection:
             self.close()
             raise
         finally:
-            self._timer.cancel()
             self._done = None
         return self._received()
 
-    def _watch(self, until_s: float, timeout_s: float) -> None:
-        """End an exchange whose time is over, and one whose end came in one read with bytes that do not belong to it."""
-        left_s = until_s - self._loop.time()
-        if self._is_over_already():
+    def _set_timer(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._deadline_s = self._loop.time() + timeout_s
+        first_s = min(timeout_s, _LOOK_S)
+        if self._timer is None or self._timer.when() > self._loop.time() + first_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(first_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        """End an exchange whose time is over, and one whose end came in one read with bytes that do not belong to it: then nothing more comes."""
+        self._timer = None
+        if self._done is None or self._done.done():
+            return
+        left_s = self._deadline_s - self._loop.time()
+        if self._size == self._size_before and self._is_over_already():
             self._finish("complete", "")
-        elif left_s <= 0:
-            self._finish("timeout", f"no complete answer within {timeout_s:g} s")
-        self._timer = self._loop.call_later(max(0.0, min(left_s, _LOOK_S)), self._watch, until_s, timeout_s)
+        elif left_s <= 1e-6:
+            self._finish("timeout", f"no complete answer within {self._timeout_s:g} s")
+        else:
+            self._size_before = self._size
+            self._timer = self._loop.call_later(min(left_s, _LOOK_S), self._on_timer)
 
     def _is_over_already(self) -> bool:
         try:
@@ -90,11 +111,7 @@ class Connection:
             return False
 
     def _received(self) -> Received:
-        ends = []
-        offset = 0
-        for read in self._reads:
-            offset += len(read)
-            ends.append(offset)
+        ends = list(accumulate(map(len, self._reads)))
         if self._joined < len(self._reads):
             raw = bytes(self._raw) + b"".join(self._reads[self._joined :]) if self._joined else b"".join(self._reads)
         else:
@@ -108,12 +125,14 @@ class Connection:
             sent_ns=self._sent_ns, finished_ns=finished, end=self._end, detail=self._detail, raw=raw, read_ends=ends, stamps_ns=self._stamps,
             stamped_by=stamp, head=self._head, body_start=max(self._body_start, 0),
         )  # fmt: skip
-        self._begin(0)
+        self._begin()
         return received
 
     def _has_surplus(self, size: int) -> bool:
         if self._head is None:
             return True
+        if self._has_usual_end:
+            return False
         end = self._walker.end if self._walker else self._body_start + (self._head.length or 0)
         return end is None or size > end
 
@@ -231,6 +250,9 @@ class Connection:
         if head is None:
             return False
         if self._walker is not None:
+            if data.endswith(_USUAL_END):
+                self._has_usual_end = True
+                return True
             tail = data if len(data) >= 4 else b"".join(self._reads[-4:])
             return tail.endswith(b"\r\n\r\n") and self._walker.walk(self._join())
         return head.length is not None and self._size - self._body_start >= head.length
@@ -254,6 +276,8 @@ class Connection:
         if self.is_open:
             self.is_open = False
             self._finish("closed", "the connection was closed by the client")
+            if self._timer is not None:
+                self._timer.cancel()
             self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
             self._sock.close()

@@ -1,5 +1,6 @@
 """HTTP/1.1 framing: heads, and the end of bodies that are chunked, of known length, or ended by closing."""
 
+import functools
 import re
 from bisect import bisect_right
 
@@ -30,8 +31,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return not self.is_chunked and self.length is None
 
 
+@functools.lru_cache(maxsize=256)  # a server's heads are alike but for their date
 def parse_head(data: bytes) -> Head:
-    """The head from its bytes, without the blank line.
+    """The head from its bytes, without the blank line. Do not change its headers: the record is shared.
 
     Raises: FramingError when it is none, or announces a body that this client does not read (compressed, unknown transfer coding).
     """

@@ -1,10 +1,13 @@
 """What came back for one request: bytes, when each read arrived, and how it ended."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from bench.providers.wire.http1 import ChunkWalker, Head, body_ends
+from bench.providers.wire.http1 import ChunkWalker, FramingError, Head, body_ends
+from bench.providers.wire.sse import one_event_per_chunk
 
 # `complete`: the body's framing says that it is all there. All others are ends of another kind; `Received.detail` has the words.
 End = Literal["complete", "timeout", "closed", "framing", "too_large", "unreachable", "refused"]
@@ -28,20 +31,40 @@ class Received(msgspec.Struct, kw_only=True):
     head: Head | None = None
     body_start: int = 0
 
+    def usual_events(self) -> tuple[Sequence[bytes], list[int]] | None:
+        """The events' data and the raw offsets behind them, of a complete answer that is framed in the usual way; None of any other."""
+        if self.end != "complete" or self.head is None or not self.head.is_chunked:
+            return None
+        return one_event_per_chunk(self.raw, self.body_start)
+
+    def stamps_of(self, ends: list[int]) -> list[int]:
+        """When the bytes before each of these rising raw offsets had arrived."""
+        return _stamps_of(ends, self.read_ends, self.stamps_ns)
+
+    def stamp_behind(self, offset: int) -> int | None:
+        """When the byte at this raw offset arrived."""
+        place = bisect_right(self.read_ends, offset)
+        return self.stamps_ns[place] if place < len(self.stamps_ns) else None
+
     def body(self) -> "Body":
-        """The body without its framing; of a broken answer, as much as came."""
+        """The body without its framing; of a broken answer, as much as came.
+
+        Raises: FramingError when a chunked body is framed wrongly.
+        """
         start = self.body_start
         if self.head is None:
             return Body(data=b"", ends=[], stamps_ns=[])
         if self.head.is_chunked:
             walker = ChunkWalker(start)
-            if self.end != "framing":
-                walker.walk(self.raw)
+            if self.end != "framing" and not walker.walk(self.raw) and self.end == "complete":
+                raise FramingError("what looked like the end of the answer stands inside a chunk")
             pieces = walker.pieces
             if self.end != "complete" and (cut := walker.rest(len(self.raw), self.raw)) is not None:
                 pieces = [*pieces, cut]
         else:
             stop = len(self.raw) if self.head.length is None else min(len(self.raw), start + self.head.length)
+            if stop > start and self.end == "complete":  # the usual plain answer: nothing stands between its bytes
+                return Body(data=self.raw[start:stop], ends=[max(0, min(end, stop) - start) for end in self.read_ends], stamps_ns=self.stamps_ns)
             pieces = [(start, stop)] if stop > start else []
         data = b"".join([self.raw[begin:stop] for begin, stop in pieces])
         return Body(data=data, ends=body_ends(pieces, self.read_ends), stamps_ns=self.stamps_ns)
@@ -57,3 +80,18 @@ class Body(msgspec.Struct, kw_only=True):
     def first_byte_ns(self) -> int | None:
         """When the first byte of the body arrived."""
         return next((stamp for end, stamp in zip(self.ends, self.stamps_ns, strict=True) if end > 0), None)
+
+    def stamps_of(self, ends: list[int]) -> list[int]:
+        """When the body's bytes before each of these rising offsets had arrived."""
+        return _stamps_of(ends, self.ends, self.stamps_ns)
+
+
+def _stamps_of(ends: list[int], read_ends: list[int], stamps_ns: list[int]) -> list[int]:
+    found: list[int] = []
+    n = 0
+    for read_end, stamp in zip(read_ends, stamps_ns, strict=True):
+        behind = bisect_right(ends, read_end, n)
+        if behind > n:
+            found += [stamp] * (behind - n)
+            n = behind
+    return found + stamps_ns[-1:] * (len(ends) - n)

@@ -5,6 +5,8 @@ event without one is kept, because some servers end that way.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 
 from bench.providers.wire.http1 import FramingError
 
@@ -13,6 +15,30 @@ _BLANK = re.compile(_LINE + _LINE + b"+")
 _LINES = re.compile(_LINE)
 MOST_EVENTS = 2**19  # twice the tokens of the longest answers that models give
 _BOM = b"\xef\xbb\xbf"
+# The usual framing: every chunk of a chunked body is one event of one line. Around size and data there are 12 bytes, 8 of them in the chunk.
+_BETWEEN, _BEHIND, _LAST_CHUNK = b"\r\ndata: ", b"\n\n\r\n", b"0\r\n\r\n"
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+
+
+def one_event_per_chunk(raw: bytes, start: int) -> tuple[Sequence[bytes], list[int]] | None:
+    """The data of all events of a chunked body that is framed in the usual way, with the offsets in `raw` behind their blank lines.
+
+    None when anything is otherwise. Each piece has its size, its data and the line ends around them; where no size is wrong and there are no more
+    line ends than these, nothing else can be hidden in it.
+    """
+    if not raw.endswith(_BEHIND + _LAST_CHUNK):
+        return None
+    pieces = raw[start : -len(_BEHIND + _LAST_CHUNK)].split(_BEHIND)
+    sizes, betweens, datas = zip(*[piece.partition(_BETWEEN) for piece in pieces], strict=True)
+    n = len(pieces)
+    if n > MOST_EVENTS or b"" in betweens or raw.count(b"\n", start) != 4 * n + 2 or raw.count(b"\r", start) != 2 * n + 2:
+        return None
+    lengths = list(map(len, datas))
+    for size, length in set(zip(sizes, lengths, strict=True)):
+        if _SIZE.fullmatch(size) is None or int(size, 16) != length + 8:
+            return None
+    behind = list(accumulate([len(piece) + 4 for piece in pieces], initial=start - 2))
+    return datas, behind[1:]
 
 
 def events(body: bytes) -> list[tuple[bytes, int]]:

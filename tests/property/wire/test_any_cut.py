@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.providers.chat_answer import read_answer
+from bench.providers.chat_answer import read_answer, read_unusual
 from bench.providers.wire.http1 import ChunkWalker, parse_head
 from bench.providers.wire.received import Received
 
@@ -119,3 +119,47 @@ def test_no_body_whatever_makes_the_reader_raise(body, status, kind):
     raw = f"HTTP/1.1 {status} X\r\n{head}\r\n\r\n".encode() + body
     exchange = read(raw, [])
     assert exchange.outcome is not None
+
+
+def usual(events):
+    """The bytes of events as most servers frame them: each event a chunk."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return raw + b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in events) + b"0\r\n\r\n"
+
+
+ODD_EVENTS = st.sampled_from([
+    b"data: [DONE]\n\n", b": ping\n\n", b"data: {}\n\n", b"data: a\ndata: b\n\n", b"data: x\r\n\r\n", b"data: \n\n", b"\n\n", b"data: {}\n\n\n",
+    b"data: {\n\n\r\n5\r\ndata: }\n\n", b"event: e\ndata: {}\n\n", b'data: {"choices":[{"delta":{"content":"c","reasoning":"r"}}]}\n\n',
+    b'data: {"choices":[{"delta":{"content":"c"},"index":1},{"delta":{"content":"d"}}]}\n\n', b'data: {"error":{"message":"m"}}\n\n',
+    b'data: {"choices":[{"message":{"content":"whole"}}],"usage":{"completion_tokens":3}}\n\n', b'data: {"choices":null}\n\n', b"data: 1,2\n\n",
+])  # fmt: skip
+
+
+@settings(derandomize=True, max_examples=400, deadline=None)
+@given(
+    odd=st.lists(st.tuples(st.integers(0, 12), ODD_EVENTS), max_size=3), cuts=st.lists(st.integers(1, 3000), max_size=40), flaw=st.integers(-1, 2000),
+)  # fmt: skip
+def test_the_short_way_through_an_answer_says_what_the_long_way_says(odd, cuts, flaw):
+    events = [line.split("\n\n", 1)[1].encode() for line in stream()[:-1]] + [b"data: [DONE]\n\n"]
+    for place, event in odd:
+        events.insert(place, event)
+    raw = usual(events)
+    if 0 <= flaw < len(raw) - 100:  # one byte behind the head is another
+        place = raw.index(b"\r\n\r\n") + 4 + flaw % (len(raw) - 100)
+        raw = raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+    short, long = (reader(received(raw, cuts), zero_ns=0, scheduled_s=None, credential=None) for reader in (read_answer, read_unusual))
+    assert short == long
+
+
+def test_the_usual_framing_takes_the_short_way():
+    events = [line.split("\n\n", 1)[1].encode() for line in stream()[:-1]] + [b"data: [DONE]\n\n"]
+    datas, ends = received(usual(events), [200]).usual_events()
+    assert [b"data: %b\n\n" % data for data in datas] == events
+    assert [usual(events)[:end].endswith(event) for end, event in zip(ends, events, strict=True)] == [True] * len(events)
+
+
+def test_an_end_planted_in_a_chunk_is_no_end():
+    planted = b"data: [DONE]\n\n\r\n0\r\n\r\n"
+    raw = usual([b"data: {}\n\n"])[:-5] + b"%x\r\n%b" % (len(planted) + 30, planted)
+    outcome = read(raw, []).outcome
+    assert (outcome.kind, "inside a chunk" in outcome.message) == ("protocol", True)

@@ -166,7 +166,7 @@ def test_cancelling_the_block_keeps_what_was_answered_too():
 
 def test_the_duration_limit_ends_a_block_in_the_middle_of_an_answer():
     with mock_llm() as server:
-        run = Run({"t1": seat(server)}, trial(1), trial(2, text="[[fault=hang]]"), limits=Limits(duration_s=0.4)).go()
+        run = Run({"t1": seat(server)}, trial(1), trial(2, text="[[fault=hang]]"), limits=Limits(duration_s=1.0)).go()
     assert len(run.samples) == 1
     assert run.health.stopped_by == "duration"
 
