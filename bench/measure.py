@@ -11,6 +11,7 @@ import msgspec
 
 from bench.clock import Clock
 from bench.errors import BenchError, ServingError
+from bench.execute.delivered import Delivered
 from bench.execute.engine import ExecutionSettings, run_block
 from bench.execute.progress import Progress
 from bench.execute.seat import Seat
@@ -123,16 +124,24 @@ async def _run(instruments: Instruments, block: Block, seats: dict[ServingKey, S
     spec = instruments.spec
     shape = instruments.registry.load("load", spec.load.kind)(spec.load)
     settings = ExecutionSettings(load=shape, seed=spec.seed, retries=spec.retries, timeout_s=spec.timeout_s, keep_alive_s=spec.keep_alive_s)
-    return await run_block(
+    warmups = frozenset(trial.id for trial in block.trials if trial.is_warmup)
+    delivered = Delivered(min(shape.concurrency, len(block.trials) - len(warmups)) if spec.load.kind == "closed" else None, warmups)
+
+    def on_sample(sample: Sample) -> None:
+        instruments.on_sample(sample)
+        delivered.observe(sample)
+
+    health = await run_block(
         block,
         seats,
         settings,
-        instruments.on_sample,
+        on_sample,
         instruments.progress,
         instruments.stop,
         instruments.clock,
         instruments.worker,
     )
+    return delivered.told(health)
 
 
 def _served_status(treatment: Treatment, model: Served) -> ModelStatus:

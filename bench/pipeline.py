@@ -34,13 +34,14 @@ from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
 from bench.report.view import build_view
+from bench.selftest import Calibrating, calibrate
 from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
 from bench.store.layout import RunLayout, find_run, inside
 from bench.store.lock import RunLock
 from bench.store.pending import deciding
-from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_statuses
+from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
 from bench.summarize.summary import summarize
 from bench.summarize.work import cost_bases
@@ -69,6 +70,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     resume: Resuming | None = None
     allow_commands: bool = False
     offline: bool = False
+    selftest: bool | None = None  # None: where it costs little, see `calibrate`
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +143,11 @@ def _open(means: Means, held: ExitStack) -> Opened:
 def _session(means: Means, opened: Opened) -> str | None:
     """Measure what is left and grade it; returns what ended the session before its time, or None. However it ends, the manifest says so."""
     layout = opened.layout
+    started_s = means.clock.now_s()
     try:
         ended_by = _measure_all(means, opened)
+        if ended_by is None and (found := calibrate(_calibrating(means), layout, means.clock.now_s() - started_s)):
+            means.progress.note(found)
         grade(layout, means.loaded.spec, opened.plan, means.registry)
     except BaseException as error:
         session.break_off(opened, error, means.clock)
@@ -191,6 +196,11 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
                 stop.interrupt()
             samples.sync()
     return stop.reason
+
+
+def _calibrating(means: Means) -> Calibrating:
+    spec, options = means.loaded.spec, means.options
+    return Calibrating(spec=spec, provider=means.registry.load("provider", spec.client), cache=options.cache_folder, wanted=options.selftest)
 
 
 def _context(means: Means, layout: RunLayout) -> ServingContext:
@@ -255,8 +265,10 @@ def conclude(
         health=tuple(read_health(layout)),
         metrics={name: registry.load("metric", name)() for name in registry.names("metric")},
         costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
+        selftest=read_selftest(layout),
     )
     write_json(layout.summary, summary)
+    manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=observations)
     return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
 

@@ -20,6 +20,7 @@ import msgspec
 
 from bench.clock import Clock
 from bench.errors import BenchError
+from bench.execute.delivered import Delivered
 from bench.execute.engine import ExecutionSettings, run_block
 from bench.execute.load.closed import Closed
 from bench.execute.seat import ProviderFactory, Seat
@@ -30,10 +31,14 @@ from bench.records.plan import Block, Request, Trial
 from bench.records.sample import Sample
 from bench.records.selftest import SelfTest, ServedTruth
 from bench.records.serving import Endpoint
-from bench.records.spec import Generation, Limits, Load, Message
+from bench.records.spec import Generation, Limits, Load, Message, Spec
+from bench.store.calibration import keep, recent, setting
+from bench.store.create import write_json
+from bench.store.layout import RunLayout
 from bench.store.writer import LineWriter
-from bench.summarize.health import LAG_LIMIT_S
+from bench.summarize.health import is_late
 from bench.summarize.ruler import RulerError, ruler_error
+from bench.telemetry.inventory import machine, packages
 
 # More places than this tell no more about one process's loop, and take longer than a self-test should.
 MOST_IN_FLIGHT = 512
@@ -43,6 +48,10 @@ _CHUNKS = 16
 _ITL_MS, _ITL_MS_PER_PLACE = 2.0, 0.1
 _LEAST_ROUNDS = 3
 _READS_WELL = 0.01
+# After a run: at least three rounds, so about two seconds with the server's start at the highest concurrency.
+_BRIEF_S = 0.7
+_MOST_BRIEF = 256
+_WORTH_IT_S = 60.0
 _PATIENCE_S = 10.0
 _DIGEST = "self-test"
 _KEY = ("self-test", _DIGEST)
@@ -59,6 +68,15 @@ class Ruler(msgspec.Struct, frozen=True, kw_only=True):
     bench_version: str
 
 
+class Calibrating(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run needs to say how wrong its client is. `wanted`: True measures anew, False says nothing, None does what `calibrate` says."""
+
+    spec: Spec
+    provider: ProviderFactory
+    cache: Path
+    wanted: bool | None = None
+
+
 class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...]
     health: ClientHealth
@@ -71,6 +89,39 @@ class _Deaf:
 
     def notify(self, event: object) -> None:
         """Drop it."""
+
+
+def calibrate(means: Calibrating, layout: RunLayout, measured_s: float) -> str | None:
+    """Put a self-test into a run's folder, after its last answer; returns what the user should know of it, if anything.
+
+    A kept one of the same setting is taken where there is one of the last days. Else it is measured where that prolongs a session that measured for
+    `measured_s` by a thirtieth at most. A self-test that cannot be made costs no run.
+    """
+    if means.wanted is False or (means.wanted is None and layout.selftest.exists()):
+        return None
+    spec = means.spec
+    ruler = ruler_of(spec.client, means.provider, min(spec.load.concurrency, _MOST_BRIEF), is_streamed=spec.generation.stream)
+    name = setting(ruler.machine, ruler.bench_version, ruler.client, concurrency=ruler.concurrency, is_streamed=ruler.is_streamed)
+    found = recent(means.cache, name, Clock().utc()) if means.wanted is None else None
+    told = None
+    if found is None and (means.wanted or measured_s >= _WORTH_IT_S):
+        try:
+            found = run_selftest(ruler, _BRIEF_S)
+            told = f"self-test: {found.verdict}"
+            keep(means.cache, found)
+        except BenchError as error:
+            told = f"self-test: {error.message}"
+        except KeyboardInterrupt:
+            told = "the self-test was interrupted; all answers are kept"
+    if found is not None:
+        write_json(layout.selftest, found)
+    return told
+
+
+def ruler_of(client: str, provider: ProviderFactory, concurrency: int, *, is_streamed: bool) -> Ruler:
+    """A client on this machine."""
+    installed = packages().get("bench-spec", "unknown")
+    return Ruler(client=client, provider=provider, concurrency=concurrency, is_streamed=is_streamed, machine=machine(), bench_version=installed)
 
 
 def run_selftest(ruler: Ruler, seconds: float) -> SelfTest:
@@ -118,16 +169,18 @@ def _measure(ruler: Ruler, base_url: str, trials: tuple[Trial, ...], path: Path)
     stop = StopRules(Limits(duration_s=2 * expected_s), clock)
     seat = Seat(endpoint=Endpoint(base_url=base_url, served_model="truth", owned=False), provider=ruler.provider, credential=None)
     settings = ExecutionSettings(load=Closed(Load(concurrency=ruler.concurrency)), retries=0, timeout_s=_PATIENCE_S)
+    delivered = Delivered(ruler.concurrency, frozenset(trial.id for trial in trials if trial.is_warmup))
     with LineWriter(path) as lines:
 
         def sink(sample: Sample) -> None:
             lines.append(sample)
             samples.append(sample)
+            delivered.observe(sample)
 
         async def measure() -> ClientHealth:
             return await run_block(Block(treatments=(), trials=trials), {_KEY: seat}, settings, sink, _Deaf(), stop, clock, "selftest")
 
-        health = asyncio.run(measure())
+        health = delivered.told(asyncio.run(measure()))
     return _Seen(samples=tuple(samples), health=health, truth=_truth(base_url, trials), zero_ns=clock.zero_ns)
 
 
@@ -190,7 +243,8 @@ def _record(ruler: Ruler, itl_ms: float, seen: _Seen, measured: Sequence[Sample]
         lag_p50_s=seen.health.lag_p50_s,
         lag_p99_s=seen.health.lag_p99_s,
         cpu_share=seen.health.cpu_share,
-        is_saturated=seen.health.lag_p99_s > LAG_LIMIT_S,
+        cpu_wait_share=seen.health.cpu_wait_share,
+        is_saturated=is_late(seen.health, _TTFT_MS / 1000),
         reads_well_from_s=worst_s / _READS_WELL,
         verdict="",
     )
@@ -202,10 +256,9 @@ def verdict(test: SelfTest) -> str:
     what = "TTFT" if test.ttft_error else "latency"
     places = f"concurrency {test.concurrency}"
     if test.is_saturated:
-        return (
-            f"Not good enough at {places}: this client cannot keep up here (its loop is {test.lag_p99_s * 1000:.1f} ms late at p99). "
-            f"Use a quieter machine, or less load."
-        )
+        waits = f", waiting for a processor for {test.cpu_wait_share:.0%} of the time it wants one" if test.cpu_wait_share else ""
+        late = f"its loop is {test.lag_p99_s * 1000:.1f} ms late at p99{waits}"
+        return f"Not good enough at {places}: this client cannot keep up here ({late}). Use a quieter machine, or less load."
     if test.failed:
         return f"Not good enough at {places}: {test.failed} of {test.requests} requests failed on loopback."
     gaps = f" Gaps between chunks are right within {test.itl_error.p99_s * 1000:.2g} ms." if test.itl_error else ""

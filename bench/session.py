@@ -223,6 +223,15 @@ def _close(opened: Opened, status: RunStatus, ended_by: str, clock: Clock) -> No
     write_json(opened.layout.manifest, msgspec.structs.replace(opened.manifest, status=status, finished_at=now, sessions=(*earlier, last)))
 
 
+def mark(layout: RunLayout, manifest: Manifest, *, client_saturated: bool) -> Manifest:
+    """Say in the manifest whether the client kept up; a run that still goes on is left alone."""
+    if manifest.client_saturated == client_saturated or manifest.status == "running":
+        return manifest
+    marked = msgspec.structs.replace(manifest, client_saturated=client_saturated)
+    write_json(layout.manifest, marked)
+    return marked
+
+
 def _closed(session: Session) -> Session:
     """A session that never said how it ended was killed."""
     return session if session.ended_by else msgspec.structs.replace(session, ended_by="killed")

@@ -43,8 +43,8 @@ class LoopLag:
             treatment_digests=treatment_digests,
             started_s=self._started_s,
             finished_s=self._clock.now_s(),
-            lag_p50_s=_quantile(ordered, 0.5),
-            lag_p99_s=_quantile(ordered, 0.99),
+            lag_p50_s=quantile(ordered, 0.5),
+            lag_p99_s=quantile(ordered, 0.99),
             lag_max_s=ordered[-1] if ordered else 0.0,
             cpu_share=(time.process_time() - self._cpu_s) / wall if wall > 0 else 0.0,
             keep_alive_requests=keep_alive_requests,
@@ -53,7 +53,7 @@ class LoopLag:
         )
 
 
-def _quantile(ordered: list[float], level: float) -> float:
+def quantile(ordered: list[float], level: float) -> float:
     """Linear interpolation between order statistics (numpy's `linear`); 0 without readings."""
     if not ordered:
         return 0.0

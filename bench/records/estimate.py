@@ -6,6 +6,7 @@ import msgspec
 
 from bench.records.cost import CostEstimate
 from bench.records.machine import ClientHealth
+from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 
 Statistic = Literal["p50", "p90", "p95", "p99", "mean", "ratio", "rate", "share", "value", "max"]
@@ -82,7 +83,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a report shows, recomputed from the lines of a run folder: `summary.json`."""
+    """Everything a report shows, recomputed from the lines of a run folder: `summary.json`.
+
+    `client_saturated`: latencies hold the client's own delay. `limited_by`: what kept the load from being the one that was asked for.
+    """
 
     run_id: str
     spec_name: str
@@ -96,4 +100,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     outliers: tuple[Outlier, ...] = ()
     costs: tuple[CostEstimate, ...] = ()
     health: tuple[ClientHealth, ...] = ()
+    limited_by: Literal["client", "server"] | None = None
+    selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()

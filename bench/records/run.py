@@ -50,3 +50,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     quick: bool = False
+    client_saturated: bool | None = None  # None until the run is summarised

@@ -58,6 +58,7 @@ class SelfTest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lag_p50_s: float
     lag_p99_s: float
     cpu_share: float
+    cpu_wait_share: float | None = None
     is_saturated: bool
     reads_well_from_s: float
     verdict: str

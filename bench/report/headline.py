@@ -8,6 +8,7 @@ from bench.report import numbers
 from bench.report.escape import short
 from bench.report.lookup import Lookup
 from bench.report.provenance import spec_argument
+from bench.report.ruler import of_the_client
 
 # Intervals clustered over few clusters are too narrow: Cameron & Miller, "A Practitioner's Guide to Cluster-Robust Inference",
 # Journal of Human Resources 50 (2015), §VI: "few" is less than 20 to less than 50 clusters.
@@ -63,15 +64,7 @@ def _generation(spec: Spec) -> str:
 
 def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
     """Everything that limits belief in the numbers, the gravest first."""
-    return (*_of_the_client(seen), *_of_the_run(seen, manifest), *_of_the_answers(seen), *_not_evaluated(seen, spec), *_notes(seen))
-
-
-def _of_the_client(seen: Lookup) -> Iterator[str]:
-    if seen.summary.client_saturated:
-        yield (
-            "Client saturated: do not decide on these latencies, they hold the client's own delay. "
-            "Measure again on a quieter machine or with less load."
-        )
+    return (*of_the_client(seen.summary, spec), *_of_the_run(seen, manifest), *_of_the_answers(seen), *_not_evaluated(seen, spec), *_notes(seen))
 
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:

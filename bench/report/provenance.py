@@ -10,13 +10,16 @@ from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
 from bench.report.escape import one_line, short
 from bench.report.lookup import Lookup
+from bench.report.ruler import delivery, selftest_table
 
 
 def environment(seen: Lookup, manifest: Manifest) -> Section:
     """The machine and the software, and whether the measuring client kept up."""
     tables = [_pairs("machine", _machine(manifest.machine, manifest))]
     if seen.summary.health:
-        tables.append(_health(seen.summary.health))
+        tables += [_health(seen.summary.health), *delivery(seen.summary.health)]
+    if seen.summary.selftest is not None:
+        tables.append(selftest_table(seen.summary.selftest))
     return Section(id="environment", title="Environment", tables=tuple(tables), is_folded=True)
 
 
@@ -51,7 +54,10 @@ def _health(health: tuple[ClientHealth, ...]) -> Table:
         )
         for number, block in enumerate(health, start=1)
     )
-    note = "The measuring process's own health, block by block. Saturated: lag p99 above 5 ms, or above 5 % of the median TTFT where that is more."
+    note = (
+        "The measuring process's own health, block by block. Saturated: lag p99 above 5 ms, or above 5 % of the median TTFT where that is more, "
+        "or waiting for a processor for more than a quarter of the time it wanted one."
+    )
     return Table(id="client", columns=tuple(Column(title=title, is_number=True) for title in titles), rows=rows, notes=(note,))
 
 

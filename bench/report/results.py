@@ -12,6 +12,7 @@ from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
+from bench.report.ruler import error_bars
 
 
 class Wanted(NamedTuple):
@@ -59,7 +60,7 @@ def _speed(seen: Lookup, wanted: Sequence[Wanted], slo: Slo | None) -> Table:
     rows = [[Cell(value=seen.label(key)), _status_cell(seen, key), trials_cell(seen, key)] for key in seen.keys]
     _add_figures(seen, seen.keys, wanted, columns, rows)
     legend = ("value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",)
-    notes = (*(legend if seen.measured else ()), *_objective(seen, slo), *_absences(seen))
+    notes = (*((*legend, *error_bars(seen.summary.selftest)) if seen.measured else ()), *_objective(seen, slo), *_absences(seen))
     return Table(id="speed", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
 
 

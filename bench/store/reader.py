@@ -14,6 +14,7 @@ from bench.records.machine import ClientHealth
 from bench.records.plan import Plan
 from bench.records.run import Manifest
 from bench.records.sample import Sample
+from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.store.layout import RunLayout, by_number
 from bench.store.plan_lines import PlanHeader, PlanLine, plan_from_lines
@@ -75,6 +76,14 @@ def read_summary(layout: RunLayout) -> Summary:
     Raises: RunFolderError when it was not, or the file is damaged.
     """
     return _read_whole(layout.summary, Summary)
+
+
+def read_selftest(layout: RunLayout) -> SelfTest | None:
+    """How wrong the client is on the machine of this run; None where that was not measured.
+
+    Raises: RunFolderError when the file is damaged.
+    """
+    return _read_whole(layout.selftest, SelfTest) if layout.selftest.exists() else None
 
 
 def read_plan(layout: RunLayout) -> Plan:

@@ -1,6 +1,7 @@
-"""Whether the measuring client kept up with what it measured."""
+"""Whether the measuring client kept up with what it measured, and what kept the load from being what was asked."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -9,14 +10,48 @@ from bench.summarize.rows import Row
 
 LAG_LIMIT_S = 0.005  # measurement.md §1.3
 LAG_SHARE_OF_TTFT = 0.05
+# A loop that waits for a processor for a quarter of the time that it wants one shares it with something that never rests. Found by putting a busy
+# process on its core: 38–47 % against 2–8 % without (docs/measurement.md). Below 2 ms of lag one sees the timers' own resolution.
+WAIT_LIMIT = 0.25
+_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT = 0.002, 0.01
+# A load is short from 5 % on; a client that uses half of a core for less than it was asked is the reason itself.
+SHORT = 0.95
+_BUSY = 0.5
 
 
 def saturated(health: Iterable[ClientHealth], rows: Sequence[Row]) -> tuple[ClientHealth, ...]:
-    """The blocks in which the client was too late: p99 lag above 5 ms, or above 5 % of the block's median TTFT when that is more.
+    """The blocks in which the client was too late to be believed. Warm-up and first requests have no part in the median TTFT."""
+    return tuple(block for block in health if is_late(block, _median_ttft(block, rows)))
 
-    Warm-up and first requests have no part in that median.
+
+def is_late(block: ClientHealth, median_ttft_s: float) -> bool:
+    """p99 lag above 5 ms, or above 5 % of the median TTFT when that is more; or a client that was kept from the processor, with an effect."""
+    if block.lag_p99_s > max(LAG_LIMIT_S, LAG_SHARE_OF_TTFT * median_ttft_s):
+        return True
+    waits = block.cpu_wait_share is not None and block.cpu_wait_share > WAIT_LIMIT
+    return waits and block.lag_p99_s > max(_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT * median_ttft_s)
+
+
+def limit(block: ClientHealth, *, is_saturated: bool) -> Literal["client", "server"] | None:
+    """What kept a block's load from being what was asked; None when it was, or when nothing tells.
+
+    Closed loop: the places stood empty between an answer and the next send, which is the client's time, or that of setting up connections that the
+    server does not keep. Open loop: arrivals waited for a place, so answers came too slowly, unless the client was busy or late itself.
     """
-    return tuple(block for block in health if block.lag_p99_s > max(LAG_LIMIT_S, LAG_SHARE_OF_TTFT * _median_ttft(block, rows)))
+    rate = None if block.asked_per_s is None or block.sent_per_s is None else block.sent_per_s / block.asked_per_s
+    places = None if block.asked_in_flight is None or block.in_flight is None else block.in_flight / block.asked_in_flight
+    share = rate if rate is not None else places
+    if share is None or share >= SHORT:
+        return None
+    if is_saturated or block.cpu_share > _BUSY:
+        return "client"
+    return "server" if rate is not None or block.new_connections > _BUSY * block.requests else None
+
+
+def limited_by(health: Iterable[ClientHealth], late: Sequence[ClientHealth]) -> Literal["client", "server"] | None:
+    """What limited the load of a run: the client where it did in any block, else the server where it did in any."""
+    found = {limit(block, is_saturated=block in late) for block in health}
+    return "client" if "client" in found else "server" if "server" in found else None
 
 
 def _median_ttft(block: ClientHealth, rows: Sequence[Row]) -> float:

@@ -9,6 +9,7 @@ from bench.records.run import Manifest
 from bench.records.serving import ModelStatus
 from bench.stats.outliers import LEAST
 from bench.stats.quantile import needed
+from bench.summarize.health import WAIT_LIMIT
 from bench.summarize.rows import Cell, Row
 
 MEDIAN_NEEDS = needed(0.5)
@@ -20,8 +21,10 @@ def run_notes(manifest: Manifest, counts: Sequence[Counts], late: Sequence[Clien
     """About the run as a whole."""
     if late:
         worst = max(block.lag_p99_s for block in late)
-        share = f"{len(late)} of {len(health)} blocks"
-        yield f"The measuring client could not keep up in {share} (event loop up to {worst * 1000:.1f} ms late at p99): latencies there are too long."
+        waited = max(block.cpu_wait_share or 0.0 for block in late)
+        kept = f", waiting for a processor for {waited:.0%} of the time it wanted one" if waited > WAIT_LIMIT else ""
+        lag = f"event loop up to {worst * 1000:.1f} ms late at p99{kept}"
+        yield f"The measuring client could not keep up in {len(late)} of {len(health)} blocks ({lag}): latencies there are too long."
     rules = {block.stopped_by for block in health if block.stopped_by}
     if manifest.status in {"interrupted", "stopped", "failed", "running"}:
         rules |= {session.ended_by for session in manifest.sessions[-1:] if session.ended_by not in {None, "finished"}}

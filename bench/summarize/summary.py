@@ -13,12 +13,13 @@ from bench.records.machine import ClientHealth
 from bench.records.observation import Observation
 from bench.records.plan import Plan, Treatment
 from bench.records.run import Manifest
+from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.stats.outliers import far_from_median
 from bench.summarize.aspects import Fates, aspect_summaries, count_fates
 from bench.summarize.estimates import estimate, tidy
-from bench.summarize.health import saturated
+from bench.summarize.health import limited_by, saturated
 from bench.summarize.notes import cell_notes, design_notes, run_notes
 from bench.summarize.rows import Cell, Row, read_rows
 from bench.summarize.serving_facts import serving_facts
@@ -40,6 +41,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     health: Sequence[ClientHealth],
     metrics: Mapping[str, Metric],
     costs: tuple[CostEstimate, ...],
+    selftest: SelfTest | None = None,
 ) -> Summary:
     """The summary of a run: the same lines in any order give the same bytes.
 
@@ -50,8 +52,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     strangers: list[str] = []
     rows = read_rows(_known(observations, planned, strangers, (spec, fates)), metrics)
     treatments = _treatments(spec, plan)
-    cells = tuple(treatments)
-    every, measured = _by_cell(cells, rows), _by_cell(cells, [row for row in rows if not row.is_warmup])
+    every, measured = _by_cell(cells := tuple(treatments), rows), _by_cell(cells, [row for row in rows if not row.is_warmup])
     lines = _by_status(statuses)
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
     numbers = Counter(Cell(trial.model_id, trial.variant_id) for block in plan.blocks for trial in block.trials if not trial.is_warmup)
@@ -71,14 +72,22 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         outliers=tuple(_outliers(measured)),
         costs=costs,
         health=blocks,
+        limited_by=limited_by(blocks, late),
+        selftest=selftest,
         notes=(
             *run_notes(manifest, counts, late, blocks),
-            *((f"Left out: {len(strangers)} answer{'s' * (len(strangers) != 1)} to trials that are not in the plan.",) if strangers else ()),
-            *((_NO_GAPS,) if spec.record == "summary" else ()),
+            *_notes_of_the_lines(spec, strangers),
             *design_notes(row for row in rows if not row.is_warmup),
             *cell_notes(measured, last),
         ),
     )
+
+
+def _notes_of_the_lines(spec: Spec, strangers: Sequence[str]) -> Iterator[str]:
+    if strangers:
+        yield f"Left out: {len(strangers)} answer{'s' * (len(strangers) != 1)} to trials that are not in the plan."
+    if spec.record == "summary":
+        yield _NO_GAPS
 
 
 def _known(seen: Iterable[Observation], planned: set[str], strangers: list[str], aspects: tuple[Spec, Fates]) -> Iterator[Observation]:

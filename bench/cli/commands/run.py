@@ -43,6 +43,12 @@ def configure(options: argparse.ArgumentParser) -> None:
     options.add_argument("--allow-changed-spec", action="store_true", help="with --resume: continue although the spec has changed")
     options.add_argument("--allow-commands", action="store_true", help="let `runtime: command` start the programs that the spec names")
     options.add_argument("--offline", action="store_true", help="download nothing; use what is in the cache")
+    options.add_argument(
+        "--selftest",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="measure the client's own error after the models (1-2 s); by default only after a long run, where it was not measured lately",
+    )
     options.add_argument("--quiet", action="store_true", help="no progress, no tables: only the run's folder")
     options.add_argument("--format", choices=("text", "json", "github"), default="text", help="how errors of the spec are shown")
 
@@ -64,6 +70,7 @@ def execute(options: argparse.Namespace) -> int:
         resume=resuming,
         allow_commands=options.allow_commands or _asked_on_terminal(loaded.spec, picked),
         offline=options.offline,
+        selftest=options.selftest,
     )
     folders: list[Path] = []
     with console_progress(quiet=options.quiet) as progress:

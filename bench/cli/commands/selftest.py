@@ -17,12 +17,11 @@ from bench.cli.words import add_overrides
 from bench.errors import Exit, UsageError
 from bench.records.selftest import SelfTest, Spread
 from bench.records.spec import Spec
-from bench.selftest import MOST_IN_FLIGHT, Ruler, run_selftest
+from bench.selftest import MOST_IN_FLIGHT, ruler_of, run_selftest
 from bench.serving.cache import default_folder
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
 from bench.store.calibration import keep
-from bench.telemetry.inventory import machine, packages
 
 _SECONDS = 3.0
 _LONGEST_S = 600.0
@@ -46,14 +45,8 @@ def execute(options: argparse.Namespace) -> int:
     if not 0 < options.seconds <= _LONGEST_S:
         raise UsageError(f"--seconds {options.seconds:g} is not in 0–{_LONGEST_S:g}", hint="leave it out for the usual three seconds")
     client = spec.client if spec else "wire"
-    ruler = Ruler(
-        client=client,
-        provider=REGISTRY.load("provider", client),
-        concurrency=concurrency,
-        is_streamed=spec.generation.stream if spec else True,
-        machine=machine(),
-        bench_version=packages().get("bench-spec", "unknown"),
-    )
+    is_streamed = spec.generation.stream if spec else True
+    ruler = ruler_of(client, REGISTRY.load("provider", client), concurrency, is_streamed=is_streamed)
     found = run_selftest(ruler, options.seconds)
     kept = keep(default_folder(os.environ), found)
     if options.format == "json":
@@ -89,7 +82,7 @@ def text(found: SelfTest) -> str:
         *(_spread("handshake", found.connect, note="apart, in no latency")),
         f"in flight     {'too few requests to say' if found.in_flight is None else f'{found.in_flight:.2f} of {found.concurrency} asked'}",
         f"loop lag      {_ms(found.lag_p50_s)} p50, {_ms(found.lag_p99_s)} p99",
-        f"client's CPU  {found.cpu_share:.0%} of a core",
+        f"client's CPU  {found.cpu_share:.0%} of a core{_waited(found.cpu_wait_share)}",
         "",
         f"{found.verdict}",
         "Errors are upper bounds: they hold the trip through the loopback and what delayed the server between its stamp and its write.",
@@ -107,6 +100,10 @@ def _spread(name: str, found: Spread | None, note: str = "") -> list[str]:
         return []
     told = f"; {note}" if note else ""
     return [f"{name:<13} {_ms(found.p50_s)} p50, {_ms(found.p99_s)} p99, {_ms(found.max_s)} at most (n {found.n:,}{told})"]
+
+
+def _waited(share: float | None) -> str:
+    return "" if share is None else f", waited for one {share:.0%} of the time it wanted it"
 
 
 def _ms(seconds: float) -> str:
