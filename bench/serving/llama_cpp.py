@@ -79,7 +79,7 @@ def _trouble(process: ChildProcess, treatment: Treatment, answer: tuple[str, Any
     name = treatment.model_id
     match answer:
         case ("missing", why):
-            return ServingError(f"llama.cpp is not installed ({why})", hint=_INSTALL, state="unavailable")
+            return ServingError(f"llama.cpp is not installed: {why}", hint=_INSTALL, state="unavailable")
         case ("no_gpu", devices):
             found = ", ".join(devices) or "none"
             hint = "use `gpu: {mode: auto}`, or install an xllamacpp wheel with CUDA, ROCm or Vulkan from its own package index"

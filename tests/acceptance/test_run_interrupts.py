@@ -50,7 +50,7 @@ def test_while_a_model_loads_it_ends_at_once_and_every_model_has_a_row(tmp_path,
     assert time.monotonic() - began < 10
     assert process.returncode == 130, err
     assert named_folder(out, tmp_path)
-    assert "--resume" in err
+    assert f"continue with: bench run {spec} --resume {out.splitlines()[-1]}\n" in err
     assert states(latest(tmp_path)) == {("first", "default"): "served", ("slow", "default"): "skipped", ("last", "default"): "skipped"}
     assert "interrupted" in read_statuses(latest(tmp_path))[1].reason
     assert counts(latest(tmp_path))["first", "default"] == (2, 2, 0, 0)

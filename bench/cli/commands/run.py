@@ -80,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         except BaseException:  # however it ends: what was measured can be found
             sys.stdout.write("".join(f"{folder}\n" for folder in folders))
             raise
-    _show(ended, quiet=options.quiet)
+    _show(ended, options.spec, quiet=options.quiet)
     return int(ended.code)
 
 
@@ -125,11 +125,11 @@ def _asked_on_terminal(spec: Spec, picked: Choice) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _show(ended: Ended, *, quiet: bool) -> None:
+def _show(ended: Ended, spec: Path, *, quiet: bool) -> None:
     for reason in ended.reasons:
         line(f"exit {int(reason.code)}: {reason.message}")
     if ended.code == Exit.INTERRUPTED:
-        line(f"continue with: bench run … --resume {shlex.quote(str(ended.folder))}")
+        line(f"continue with: {shlex.join(('bench', 'run', str(spec), '--resume', str(ended.folder)))}")
     if not quiet:
         sys.stdout.write(tables(ended.view) + "\n\n")
     sys.stdout.write(f"{ended.folder}\n")
