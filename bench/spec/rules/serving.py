@@ -12,6 +12,7 @@ from bench.spec.rules.view import View, text, texts
 
 _PYPI = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)", re.ASCII)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/(?P<member>[^@]+)(?:@[\w./-]+)?", re.ASCII)
+_SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
 _SERVING = {"threads", "context", "gpu"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
@@ -32,6 +33,7 @@ def check(view: View) -> Iterator[Diagnostic]:
             hint = "add `sha256:`; `bench models show` prints it after a download"
             yield view.tree.diagnose((*path, "weights"), "unverified-weights", message, hint=hint, severity="warning")
         yield from _address(view, (*path, "base_url"), text(model, "base_url"))
+        yield from _secrets(view, (*path, "environment"), model.get("environment"))
         yield from _unread(view, path, model)
         if model.get("sha256") and "weights" not in model and text(model, "runtime") != "external":
             message = "`sha256` says what the weights must be, but there are none"
@@ -89,6 +91,15 @@ def _address(view: View, path: Path, address: str) -> Iterator[Diagnostic]:
     elif parts.query or parts.fragment:
         hint = "end it before the `?` or `#`; secrets go to `api_key`"
         yield view.tree.diagnose(path, "credentials-in-url", "the address has a query or fragment", hint=hint)
+
+
+def _secrets(view: View, path: Path, environment: Any) -> Iterator[Diagnostic]:
+    """Values whose names say that they are secrets: a spec is stored and shown."""
+    for name, value in environment.items() if isinstance(environment, dict) else ():
+        if value and isinstance(name, str) and _SECRET.search(name):
+            message = f"`{name[:60]}` sounds like a secret, and a spec holds none; what was found is not shown"
+            hint = "let the command read it from a file; for requests write `api_key: {env: NAME}`"
+            yield view.tree.diagnose((*path, name), "inline-secret", message, hint=hint)
 
 
 def _unread(view: View, path: Path, model: dict[str, Any]) -> Iterator[Diagnostic]:
