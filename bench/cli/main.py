@@ -46,7 +46,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="show the version and stop")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="bench")  # said here, or argparse loads what formats help
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", title="commands", prog="bench")  # said here, or argparse loads what formats help
     for name, line in VERBS.items():
         if name != verb:
             verbs.add_parser(name, help=line, add_help=False)

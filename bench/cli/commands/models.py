@@ -28,7 +28,7 @@ _SOURCES = ("pypi:", "hf:", "https:", "http:", "file:")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The four verbs of `bench models` and their options."""
-    verbs = parser.add_subparsers(dest="models_verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="models_verb", metavar="COMMAND", required=True)
     listing = verbs.add_parser("list", help="what the cache holds, or what a server offers")
     listing.add_argument("--endpoint", metavar="URL", help="a server that speaks the OpenAI API; its /v1/models is asked")
     listing.add_argument("--api-key-env", metavar="NAME", help="the environment name that holds the server's key")
