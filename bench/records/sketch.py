@@ -17,6 +17,7 @@ class Sketch(TypedDict, total=False):
     variant_id: str
     prompt_id: str
     round: int
+    step: int | None
     is_warmup: bool
     is_first: bool
     bypass_cache: bool
@@ -41,6 +42,7 @@ class Sketch(TypedDict, total=False):
     last_token_s: float | None
     token_s: tuple[float, ...]
     finished_s: float
+    connect_s: float | None
     grades: tuple[Grade, ...]
 
 
@@ -74,6 +76,7 @@ def _trial(said: Sketch) -> Trial:
         prompt_id=prompt,
         variant_id=variant,
         round=round_,
+        step=said.get("step"),
         is_warmup=is_warmup,
         request=Request(
             messages=(Message(role="user", content=prompt),),
@@ -99,6 +102,7 @@ def _timing(said: Sketch) -> Timing:
         last_token_s=tokens[-1] if tokens else None,
         chunks=len(tokens),
         gaps_us=gaps_of(tokens),
+        connect_s=said.get("connect_s"),
         stamped_by="kernel",
     )
 

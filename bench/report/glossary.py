@@ -27,6 +27,9 @@ TERMS = {
     "multi_token_chunks": Term(
         "Multi-token chunks", "share of chunks that carry more than one token; where it is high, ITL is not a gap between tokens"
     ),
+    "stalls": Term("Answers with a stall", "share of answers that stood still: a gap above 50 ms and above ten times the answer's median gap"),
+    "longest_stall": Term("Longest stall", "the longest such gap of an answer that has one"),
+    "connect": Term("Handshake", "setting up a connection, of requests that needed a new one; part of no latency"),
     "error_rate": Term("Error rate", "trials that ended in a failure / trials tried"),
     "quality": Term("Checks met", "weighted share of an answer's aspects that were met; counted over answers, not over failures"),
     "output_tps": Term("Throughput", "all output tokens of a model / wall time it was measured for"),

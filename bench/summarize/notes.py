@@ -96,6 +96,9 @@ def _stream_notes(answered: Sequence[Row]) -> Iterator[str]:
     coarse = sum(float(pair[0]) for pair in pairs) / chunks if chunks else 0.0
     if coarse > _COARSE_SHARE:
         yield f"up to {coarse:.0%} of the chunks carry more than one token: ITL is the gap between chunks, not tokens."
+    stalls = [float(row.values["longest_stall"][0]) for row in answered if "longest_stall" in row.values]
+    if stalls:
+        yield f"{len(stalls)} of {len(answered)} answers stood still in the middle, the longest for {max(stalls):.2g} s: see “Longest stall”."
     if any(row.stamped_by == "process" for row in answered):
         yield "arrivals were stamped by the measuring process, not by the kernel."
 

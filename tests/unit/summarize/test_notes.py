@@ -3,6 +3,8 @@ from harness.summarized import block_health, manifest, served, summary_of
 
 from bench.records.sketch import observation
 
+STALLED = (1.0, 1.02, 1.04, 1.06, 1.9)
+
 
 def notes_of(*seen, **more):
     return summary_of(seen, **more).notes
@@ -24,6 +26,7 @@ def test_a_sound_run_needs_no_word():
         ({"served_model": "other"}, "m: asked for m.gguf, the server says it answered as other."),
         ({"finish_reason": "length"}, "m: 30 of 30 answers were cut at the token limit."),
         ({"completion_tokens": 5}, "m: up to 33% of the chunks carry more than one token: ITL is the gap between chunks, not tokens."),
+        ({"token_s": STALLED}, "m: 30 of 30 answers stood still in the middle, the longest for 0.84 s: see “Longest stall”."),
         ({"cached_tokens": 9}, "m: 24 of 24 repeated prompts were in the server's prefix cache: read TTFT by prefix, or set `cache: bypass`."),
     ],
 )

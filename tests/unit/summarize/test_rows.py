@@ -31,4 +31,5 @@ def test_clock_readings_are_known_by_their_unit():
     timed = {name for name, metric in METRICS.items() if is_timed(metric)}
     assert timed == {
         "ttft", "ttfb", "itl", "tpot", "latency", "decode_tps", "server_decode_tps", "prefill_tps", "prefill_tps_ttft",
+        "longest_stall", "connect",
     }  # fmt: skip
