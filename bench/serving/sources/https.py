@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from bench.errors import ServingError
 from bench.protocols import ServingContext
 from bench.serving.transfer import download
 
@@ -13,5 +14,12 @@ def fetch(rest: str, folder: Path, context: ServingContext) -> Path:
     Raises: ServingError.
     """
     url = f"https:{rest}"
-    name = PurePosixPath(urlsplit(url).path).name or "file"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.hostname or "@" in parts.netloc:
+        said = "holds a user or password" if "@" in parts.netloc else "has no host"
+        raise ServingError(f"the `https:` source {said}", hint="write https://HOST/PATH; it is stored and shown", state="unavailable")
+    name = PurePosixPath(parts.path).name or "file"
     return download(url, folder / "file", progress=lambda done, total: context.progress(f"download {name}", done, total))

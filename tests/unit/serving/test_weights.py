@@ -253,3 +253,10 @@ def test_a_release_that_is_not_there_is_unavailable(tmp_path):
     assert found.state == "unavailable"
     assert "has no wheel of it for this machine" in found.message
     assert "No matching distribution found" in found.hint
+
+
+@pytest.mark.parametrize("source", ["https://user:hunter2@host/x.gguf", "https:///x.gguf", "https://[/x.gguf"])
+def test_an_odd_address_is_refused_without_being_repeated(tmp_path, source):
+    with pytest.raises(ServingError) as caught:
+        fetch(Weights(parts=(source,)), None, context(tmp_path))
+    assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
