@@ -18,7 +18,7 @@ from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryP
 from bench.execute.quiet import SETTLED_PER_COLLECTION, collect, quiet_collector
 from bench.execute.retry import delay_s
 from bench.execute.seat import Seat
-from bench.execute.stages import ended, observe, stages
+from bench.execute.stages import ended, observer, stages
 from bench.execute.stop import StopRules
 from bench.execute.work import Job, Work
 from bench.protocols import Capture
@@ -82,6 +82,7 @@ class _BlockRun:
         self._answered: deque[tuple[Job, Capture, bool]] = deque()
         self._to_settle = asyncio.Event()
         self._n_settled = 0
+        self._observe = observer(settings.load)
         self._places = 1
         self._stopped = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -220,8 +221,8 @@ class _BlockRun:
             self._try_again(job, outcome, again_s)
         else:
             self._stop.observe(sample, is_warmup=job.trial.is_warmup)
-            if not job.trial.is_warmup:
-                observe(self._settings.load, sample)
+            if self._observe is not None and not job.trial.is_warmup:
+                self._observe(sample)
             self._progress.notify(TrialDone(trial=job.trial, sample=sample))
             self._work.close()
         self._n_settled += 1

@@ -1,6 +1,6 @@
 """A load as the engine runs it: one stage after the other. Most shapes are one stage."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 
 from bench.protocols import LoadShape, Stage, StagedLoad
@@ -18,10 +18,9 @@ def stages(load: LoadShape, trials: Sequence[Trial], seed: int) -> Iterator[Stag
     yield Stage(trials=tuple(trials), arrivals=load.arrivals(len(trials), seed), opens=tuple(places))
 
 
-def observe(load: LoadShape, sample: Sample) -> None:
-    """Tell a load that looks at answers of the sample that decides a measured trial."""
-    if isinstance(load, StagedLoad):
-        load.observe(sample)
+def observer(load: LoadShape) -> Callable[[Sample], None] | None:
+    """Whom to tell of each sample that decides a measured trial; None for a load that does not look at answers."""
+    return load.observe if isinstance(load, StagedLoad) else None
 
 
 def ended(load: LoadShape) -> str | None:

@@ -2,6 +2,7 @@
 
 import datetime
 import email.utils
+import functools
 import itertools
 import re
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ def said(text: str, credential: str | None) -> str:
     return text.replace(credential, "***") if credential and len(credential) >= _SECRET_LENGTH else text
 
 
+@functools.lru_cache(maxsize=64)  # a server says the same names again and again
 def name(text: str | None, credential: str | None) -> str | None:
     """A name that a server gives something, bounded and free of secrets."""
     return text if text is None else clean(text, credential)[:_NAME_LIMIT]

@@ -11,6 +11,8 @@ from bench.records.exchange import Exchange
 from bench.records.plan import Request
 from bench.records.serving import Endpoint
 
+_MOST_ENCODED = 64  # bodies kept; more prompts than that in turn are encoded each time
+
 
 class ChatCapture(msgspec.Struct, frozen=True, kw_only=True):
     """An answer as it arrived, and what is needed to read it."""
@@ -51,8 +53,7 @@ class OpenAIChat:
         self._credential = credential
         self._clock = clock
         self._pool = Pool(origin)
-        self._encoded_of: Request | None = None
-        self._encoded = b""
+        self._encoded: dict[int, tuple[Request, bytes]] = {}  # by identity: the request itself is kept beside it
 
     async def call(self, request: Request, *, seed: int | None, timeout_s: float, scheduled_s: float | None = None) -> ChatCapture:
         """Send one request and wait for the end of its answer."""
@@ -64,10 +65,13 @@ class OpenAIChat:
         """The call's body. Rounds of one request differ in their seed alone, so the rest is encoded once."""
         if request.cache == "bypass":
             return msgspec.json.encode(chat_body(request, self._endpoint, seed))
-        if request is not self._encoded_of:
-            self._encoded_of = request
-            self._encoded = msgspec.json.encode(chat_body(request, self._endpoint, None))[:-1]
-        return self._encoded + b"}" if seed is None else b'%b,"seed":%d}' % (self._encoded, seed)
+        known = self._encoded.get(id(request))
+        if known is None or known[0] is not request:
+            if len(self._encoded) == _MOST_ENCODED:
+                self._encoded.clear()
+            known = (request, msgspec.json.encode(chat_body(request, self._endpoint, None))[:-1])
+            self._encoded[id(request)] = known
+        return known[1] + b"}" if seed is None else b'%b,"seed":%d}' % (known[1], seed)
 
     async def close(self) -> None:
         """Close every connection."""

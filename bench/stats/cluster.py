@@ -18,7 +18,6 @@ JACKKNIFE = "t over clusters, leave-one-out"
 BOOTSTRAP = "bootstrap over clusters"
 RESAMPLES = 2000  # the expanded tail below stays above 0.2 %, that is 4 resamples, from 6 clusters on
 _GRID = 2000  # candidate values per quantile; bounds are rounded outwards to the next one
-_CHUNK = 250  # resamples at a time: keeps the memory at `_CHUNK` × `_GRID` numbers
 
 
 def cluster_sums(values: Floats, clusters: Ids) -> tuple[Floats, Floats]:
@@ -84,17 +83,29 @@ def clustered_quantile_interval(values: Floats, clusters: Ids, p: float, rng: np
         return Interval(low=None, high=None, method=BOOTSTRAP, have=k, needed=enough)
     grid, counts = _counts_below(values, members, k)
     totals = counts[:, -1]
-    found: list[NDArray[np.intp]] = []
-    for _ in range(RESAMPLES // _CHUNK):
-        weights = rng.multinomial(k, np.full(k, 1 / k), size=_CHUNK).astype(np.float64)
-        below = weights @ counts
-        found.append(np.argmax(below >= p * (weights @ totals)[:, None], axis=1))
-    drawn = np.concatenate(found)
+    weights = rng.multinomial(k, np.full(k, 1 / k), size=RESAMPLES).astype(np.float64)
+    drawn = _first_reached(weights, counts, p * (weights @ totals))
     tail = expanded_tail(k, level)
     step = int(grid.size == _GRID)  # a thinned grid rounds every quantile up to the next candidate
     low = grid[max(0, int(np.quantile(drawn, tail, method="lower")) - step)]
     high = grid[int(np.quantile(drawn, 1 - tail, method="higher"))]
     return Interval(low=float(low), high=float(high), method=BOOTSTRAP, have=k, needed=enough)
+
+
+def _first_reached(weights: Floats, counts: Floats, targets: Floats) -> Ids:
+    """For each resample the first candidate at which its weighted counts reach its target, by bisection.
+
+    Shape: `weights: float64[r, k]`, `counts: float64[k, g]` rising along g, `targets: float64[r]`, at most the last count; returns int[r].
+    """
+    by_candidate = np.ascontiguousarray(counts.T)
+    low = np.zeros(len(weights), dtype=np.intp)
+    high = np.full(len(weights), len(by_candidate) - 1, dtype=np.intp)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        is_reached = np.einsum("rk,rk->r", weights, by_candidate[middle]) >= targets
+        high = np.where(is_reached, middle, high)
+        low = np.where(is_reached, low, np.minimum(middle + 1, high))
+    return low
 
 
 def _counts_below(values: Floats, members: Ids, k: int) -> tuple[Floats, Floats]:
