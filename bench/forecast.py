@@ -8,7 +8,7 @@ import msgspec
 from bench.errors import RunFolderError
 from bench.plan.budget import budget, expected_s, prompt_tokens
 from bench.records.cost import CostBasis
-from bench.records.estimate import Summary
+from bench.records.estimate import Group, Summary
 from bench.records.plan import Block, Budget, Plan
 from bench.records.quantity import Money
 from bench.records.spec import Spec
@@ -52,7 +52,7 @@ def _latencies(earlier: Summary) -> dict[tuple[str, str], float]:
         (estimate.group.model_id, estimate.group.variant_id): estimate.value
         for estimate in earlier.estimates
         if estimate.metric == "latency" and estimate.statistic == "mean" and estimate.value is not None
-        if estimate.group.prompt_id is None and estimate.group.prefix is None
+        if estimate.group == Group(model_id=estimate.group.model_id, variant_id=estimate.group.variant_id)
     }
 
 

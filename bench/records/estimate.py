@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.cost import CostEstimate
+from bench.records.load import LoadFacts
 from bench.records.machine import ClientHealth
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
@@ -20,6 +21,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, order=True, omit_defaults
     prompt_id: str | None = None
     prefix: Literal["cold", "warm"] | None = None  # prompt prefix cached by the server or not
     aspect_id: str | None = None
+    step: int | None = None  # of a load that rises in steps
+    window: Literal["steady"] | None = None  # only requests that lie wholly in the load's steady part (`LoadFacts.steady`)
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,10 @@ class AspectSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """Trials of one treatment: planned = completed + failed + missing; `retried` counts trials with more than one attempt."""
+    """Trials of one treatment: planned = completed + failed + missing; `retried` counts trials with more than one attempt.
+
+    Steps that a sweep did not come to, since it had found what it looked for, are not planned here; `LoadFacts.not_needed` counts them.
+    """
 
     model_id: str
     variant_id: str
@@ -100,6 +106,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     outliers: tuple[Outlier, ...] = ()
     costs: tuple[CostEstimate, ...] = ()
     health: tuple[ClientHealth, ...] = ()
+    loads: tuple[LoadFacts, ...] = ()
     limited_by: Literal["client", "server"] | None = None
     selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()

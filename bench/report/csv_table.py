@@ -18,6 +18,7 @@ from bench.report.sketch import SMALLEST
 COLUMNS = (
     "run_id", "kind", "model_id", "variant_id", "prompt_id", "prefix", "aspect_id", "metric", "statistic", "state", "value", "unit",
     "low", "high", "level", "n", "clusters", "failed", "not_applicable", "better", "method", "note",
+    "step", "window",
 )  # fmt: skip
 
 _COUNTED = ("planned", "completed", "failed", "missing", "retried")

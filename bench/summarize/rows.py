@@ -29,6 +29,8 @@ class Row(NamedTuple):
     is_warmup: bool
     is_first: bool
     worker: str
+    step: int | None
+    scheduled_s: float
     sent_s: float
     finished_s: float
     failure: str | None
@@ -63,6 +65,8 @@ def _row(seen: Observation, metrics: Mapping[str, Metric]) -> Row:
         is_warmup=trial.is_warmup,
         is_first=sample.is_first,
         worker=sample.worker,
+        step=trial.step,
+        scheduled_s=sample.timing.scheduled_s,
         sent_s=sample.timing.sent_s,
         finished_s=sample.timing.finished_s,
         failure=sample.outcome.kind if isinstance(sample.outcome, Failure) else None,

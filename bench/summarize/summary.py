@@ -20,6 +20,8 @@ from bench.stats.outliers import far_from_median
 from bench.summarize.aspects import Fates, aspect_summaries, count_fates
 from bench.summarize.estimates import estimate, tidy
 from bench.summarize.health import limited_by, saturated
+from bench.summarize.loads import loads, not_needed, steady_ids
+from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, run_notes
 from bench.summarize.rows import Cell, Row, read_rows
 from bench.summarize.serving_facts import serving_facts
@@ -27,6 +29,8 @@ from bench.summarize.throughput import throughput
 
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
 BY_PREFIX = ("ttft",)
+IN_STEADY = ("ttft", "tpot", "latency")
+BY_STEP = ("ttft", "tpot", "latency", "error_rate")
 LOOKED_FOR_OUTLIERS = ("ttft", "tpot", "latency")
 _NO_GAPS = "The run kept no more of each answer's arrivals than first, last, number and quantiles of the gaps (`record: summary`): it has no ITL."
 
@@ -47,18 +51,17 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
 
     Observations of trials that the plan does not know are left out. `observations` is read once and not kept; what is kept is a row per trial.
     """
-    fates: Fates = {}
-    planned = {trial.id for block in plan.blocks for trial in block.trials}
-    strangers: list[str] = []
-    rows = read_rows(_known(observations, planned, strangers, (spec, fates)), metrics)
+    fates, strangers = Fates(), list[str]()
+    rows = read_rows(_known(observations, plan, strangers, (spec, fates)), metrics)
     treatments = _treatments(spec, plan)
     every, measured = _by_cell(cells := tuple(treatments), rows), _by_cell(cells, [row for row in rows if not row.is_warmup])
     lines = _by_status(statuses)
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
-    numbers = Counter(Cell(trial.model_id, trial.variant_id) for block in plan.blocks for trial in block.trials if not trial.is_warmup)
+    numbers = _planned(plan) - not_needed(plan, rows, health)
     counts = tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     late = saturated(blocks, rows)
+    facts = tuple(loads(spec, plan, [row for row in rows if not row.is_warmup], blocks))
     return Summary(
         run_id=manifest.run_id,
         spec_name=manifest.spec_name,
@@ -72,15 +75,26 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         outliers=tuple(_outliers(measured)),
         costs=costs,
         health=blocks,
+        loads=facts,
         limited_by=limited_by(blocks, late),
         selftest=selftest,
         notes=(
             *run_notes(manifest, counts, late, blocks),
             *_notes_of_the_lines(spec, strangers),
-            *design_notes(row for row in rows if not row.is_warmup),
-            *cell_notes(measured, last),
+            *_notes_of_the_trials(measured, last),
+            *load_notes(facts),
         ),
     )
+
+
+def _planned(plan: Plan) -> Counter[Cell]:
+    """Measured trials of each cell."""
+    return Counter(Cell(trial.model_id, trial.variant_id) for block in plan.blocks for trial in block.trials if not trial.is_warmup)
+
+
+def _notes_of_the_trials(measured: Mapping[Cell, Sequence[Row]], last: Mapping[Cell, ModelStatus]) -> Iterator[str]:
+    yield from design_notes(row for rows in measured.values() for row in rows)
+    yield from cell_notes(measured, last)
 
 
 def _notes_of_the_lines(spec: Spec, strangers: Sequence[str]) -> Iterator[str]:
@@ -90,9 +104,10 @@ def _notes_of_the_lines(spec: Spec, strangers: Sequence[str]) -> Iterator[str]:
         yield _NO_GAPS
 
 
-def _known(seen: Iterable[Observation], planned: set[str], strangers: list[str], aspects: tuple[Spec, Fates]) -> Iterator[Observation]:
+def _known(seen: Iterable[Observation], plan: Plan, strangers: list[str], aspects: tuple[Spec, Fates]) -> Iterator[Observation]:
     """Observations of planned trials; on the way their aspects are counted, so that the answers themselves can be let go."""
     spec, fates = aspects
+    planned = {trial.id for block in plan.blocks for trial in block.trials}
     prompts = {prompt.id: prompt for prompt in spec.prompts}
     for observation in seen:
         if observation.trial.id not in planned:
@@ -159,13 +174,30 @@ def _estimates(
     spec: Spec, every: Mapping[Cell, Sequence[Row]], lines: Mapping[Cell, Sequence[ModelStatus]], metrics: Mapping[str, Metric]
 ) -> Iterator[Estimate]:
     """Per cell: every metric, some of them by prefix and by prompt; then throughput and what serving took."""
+    steady = steady_ids(spec, [row for rows in every.values() for row in rows if not row.is_warmup])
     for cell, rows in every.items():
         measured = [row for row in rows if not row.is_warmup]
         if measured:
             for name, metric in metrics.items():
                 yield from _of_metric(spec, cell, measured, (name, metric))
             yield from throughput(cell, rows, spec.slo)
+            yield from _by_load(spec, cell, measured, (steady, metrics))
         yield from serving_facts(cell, lines.get(cell, ()), rows)
+
+
+def _by_load(spec: Spec, cell: Cell, rows: Sequence[Row], known: tuple[frozenset[str], Mapping[str, Metric]]) -> Iterator[Estimate]:
+    """Estimates of the load's steady part, and of each of its steps."""
+    steady, metrics = known
+    whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
+    if inside := [row for row in rows if row.trial_id in steady]:
+        for name in (name for name in IN_STEADY if name in metrics):
+            yield from estimate(name, metrics[name], replace(whole, window="steady"), inside, spec.seed)
+    for step in sorted({row.step for row in rows if row.step is not None}):
+        group, members = replace(whole, step=step), [row for row in rows if row.step == step]
+        for name in (name for name in BY_STEP if name in metrics):
+            yield from estimate(name, metrics[name], group, members, spec.seed)
+        for rate in throughput(cell, members, spec.slo):
+            yield replace(rate, group=group)
 
 
 def _of_metric(spec: Spec, cell: Cell, rows: Sequence[Row], named: tuple[str, Metric]) -> Iterator[Estimate]:

@@ -77,7 +77,7 @@ def summary_of(observations, *, planned=(), spec=None, plan=None, run=None, stat
 
 def the(summary, metric, statistic, **group):
     """The one estimate of a metric and statistic in a group; groups that differ in what is not named do not match."""
-    wanted = {"prompt_id": None, "prefix": None} | group
+    wanted = {"prompt_id": None, "prefix": None, "step": None, "window": None} | group
     (found,) = [
         estimate
         for estimate in summary.estimates

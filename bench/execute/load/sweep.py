@@ -9,6 +9,7 @@ import msgspec
 from bench.execute.load.settings import Duration, max_wait_s, positive, read
 from bench.protocols import Stage
 from bench.records.exchange import Completion
+from bench.records.load import levels as spaced
 from bench.records.plan import Trial
 from bench.records.quantity import fraction
 from bench.records.sample import Sample
@@ -124,19 +125,14 @@ def levels(settings: Settings, steps: int) -> tuple[float, ...]:
     first, last = positive(settings.start, "from"), positive(settings.to, "to")
     if last < first or (last == first and steps > 1):
         raise ValueError(f"a sweep rises; `to` ({last:g}) is not above `from` ({first:g})")
-    shares = [k / (steps - 1) if steps > 1 else 0.0 for k in range(steps)]
-    if settings.spacing == "geometric":
-        found = [first * (last / first) ** share for share in shares]
-    else:
-        found = [first + (last - first) * share for share in shares]
+    found = spaced({"from": first, "to": last, "of": settings.of, "spacing": settings.spacing}, steps)
     if settings.of == "rate":
-        return tuple(found)
+        return found
     if first % 1 or last % 1:
         raise ValueError(f"concurrency is a whole number; `from` is {first:g}, `to` is {last:g}")
-    whole = tuple(float(round(level)) for level in found)
-    if len(set(whole)) < steps:
+    if len(set(found)) < steps:
         raise ValueError(f"{steps} steps from {first:g} to {last:g} are not {steps} different whole numbers; ask for fewer `steps`")
-    return whole
+    return found
 
 
 def meets(slo: Slo, sample: Sample) -> bool:

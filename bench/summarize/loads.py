@@ -1,0 +1,159 @@
+"""What the load of each served model was, step by step where it rose, and how much the server could take."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from bench.records.load import Capacity, LoadFacts, Step, levels
+from bench.records.machine import ClientHealth
+from bench.records.plan import Plan, ServingKey
+from bench.records.quantity import fraction
+from bench.records.spec import Spec
+from bench.summarize.flight import Flight, flight, is_inside, mean_between, most_at_once, series, steady
+from bench.summarize.rows import Cell, Row
+from bench.summarize.throughput import meets
+
+HAS_A_PLATEAU = frozenset({"closed", "constant", "poisson", "trace"})
+
+
+def loads(spec: Spec, plan: Plan, rows: Iterable[Row], health: Sequence[ClientHealth]) -> Iterator[LoadFacts]:
+    """The facts of each served model, in the order of the plan. `rows`: measured trials."""
+    of = _by_key(rows)
+    planned: defaultdict[ServingKey, Counter[int]] = defaultdict(Counter)
+    variants: defaultdict[ServingKey, dict[str, None]] = defaultdict(dict)
+    for block in plan.blocks:
+        for trial in block.trials:
+            if not trial.is_warmup:
+                planned[trial.key][trial.step or 1] += 1
+                variants[trial.key][trial.variant_id] = None
+    ended = _ended(health)
+    for key, steps in planned.items():
+        if key in of:
+            yield _facts(spec, key, tuple(variants[key]), of[key], (steps, ended.get(key)))
+
+
+def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Sequence[Row], known: tuple[Counter[int], str | None]) -> LoadFacts:
+    planned, ended = known
+    seen = flight(rows)
+    delays = seen.sent - seen.due
+    is_open = bool((delays > 0).any())
+    of_step = {number: tuple(row for row in rows if (row.step or 1) == number) for number in sorted({row.step or 1 for row in rows})}
+    steps = tuple(_step(spec, number, planned[number], members) for number, members in of_step.items()) if spec.load.steps > 1 else ()
+    span_s = max(seen.span_s, 1e-9)
+    return LoadFacts(
+        model_id=key[0],
+        variant_ids=variants,
+        kind=spec.load.kind,
+        requests=len(rows),
+        span_s=_short(seen.span_s),
+        arrivals_per_s=_short((len(rows) - 1) / max(float(np.ptp(seen.due)), 1e-9)) if is_open and len(rows) > 1 and np.ptp(seen.due) > 0 else None,
+        answers_per_s=_short(float(seen.is_answered.sum()) / span_s),
+        in_flight=_short(float(mean_between(seen.sent, seen.ended, np.array([0.0, span_s]))[0])),
+        in_flight_max=most_at_once(seen.sent, seen.ended),
+        send_delay_p50_s=_short(float(np.quantile(delays, 0.5))) if is_open else None,
+        send_delay_p99_s=_short(float(np.quantile(delays, 0.99))) if is_open else None,
+        send_delay_max_s=_short(float(delays.max())) if is_open else None,
+        waiting_max=most_at_once(seen.due, seen.sent),
+        dropped=sum(row.failure == "dropped" for row in rows),
+        not_needed=0 if ended is None else sum(n for number, n in planned.items() if number not in of_step),
+        steady=steady(seen) if _has_plateau(spec) else None,
+        steps=steps,
+        capacity=_capacity(spec, steps, ended) if steps else None,
+        series=series(seen),
+    )
+
+
+def _has_plateau(spec: Spec) -> bool:
+    return spec.load.kind in HAS_A_PLATEAU and spec.load.concurrency > 1
+
+
+def _step(spec: Spec, number: int, planned: int, rows: Sequence[Row]) -> Step:
+    seen = flight(rows)
+    slo = spec.slo
+    return Step(
+        step=number,
+        level=_short(levels(spec.load.settings, spec.load.steps)[number - 1]) if {"from", "to"} <= spec.load.settings.keys() else float(number),
+        planned=planned,
+        requests=len(rows),
+        failed=sum(row.failure is not None for row in rows),
+        dropped=sum(row.failure == "dropped" for row in rows),
+        good=sum(row.failure is None and (slo is None or meets(slo, row) != 0.0) for row in rows),
+        request_rate=_short(_rate(seen, is_open=spec.load.settings.get("of") == "rate")),
+        in_flight=_short(float(mean_between(seen.sent, seen.ended, np.array([0.0, max(seen.span_s, 1e-9)]))[0])),
+    )
+
+
+def _rate(seen: Flight, *, is_open: bool) -> float:
+    """Answers per second: in a closed loop over the whole step; in an open one from answer to answer, so that its filling does not count."""
+    ends = seen.ended[seen.is_answered > 0]
+    if is_open and ends.size > 1:
+        return float((ends.size - 1) / max(float(np.ptp(ends)), 1e-9))
+    return float(ends.size / max(float(ends.max() - seen.sent.min()), 1e-9)) if ends.size else 0.0
+
+
+def _capacity(spec: Spec, steps: Sequence[Step], ended: str | None) -> Capacity:
+    """The step with the highest rate among those that met the objective often enough."""
+    wanted = fraction(spec.load.settings.get("min_goodput", 0.95))
+    good = [step for step in steps if step.requests and step.good >= wanted * step.requests]
+    best = max(good, key=lambda step: (step.request_rate, -step.step), default=None)
+    return Capacity(
+        of="rate" if spec.load.settings.get("of") == "rate" else "concurrency",
+        min_goodput=wanted,
+        step=best.step if best else None,
+        level=best.level if best else None,
+        request_rate=best.request_rate if best else None,
+        is_lower_bound=best is not None and ended is None,
+        ended=ended,
+    )
+
+
+def steady_ids(spec: Spec, rows: Iterable[Row]) -> frozenset[str]:
+    """The trials that lie wholly in the steady window of their served model; none where the load has no plateau."""
+    found: set[str] = set()
+    for members in _by_key(rows).values() if _has_plateau(spec) else ():
+        seen = flight(members)
+        window = steady(seen)
+        if window is not None:
+            inside = is_inside(seen, window.from_s, window.to_s).tolist()
+            found |= {row.trial_id for row, is_in in zip(seen.rows, inside, strict=True) if is_in}
+    return frozenset(found)
+
+
+def not_needed(plan: Plan, rows: Iterable[Row], health: Iterable[ClientHealth]) -> Counter[Cell]:
+    """Planned trials of steps that a load, having ended by itself, did not come to."""
+    ended = _ended(health)
+    if not ended:
+        return Counter()
+    reached = {(row.cell.model_id, row.treatment_digest, row.step) for row in rows}
+    return Counter(
+        Cell(trial.model_id, trial.variant_id)
+        for block in plan.blocks
+        for trial in block.trials
+        if trial.step is not None and trial.key in ended and (*trial.key, trial.step) not in reached
+    )
+
+
+def _by_key(rows: Iterable[Row]) -> dict[ServingKey, list[Row]]:
+    found: defaultdict[ServingKey, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.cell.model_id, row.treatment_digest].append(row)
+    return found
+
+
+def _ended(health: Iterable[ClientHealth]) -> dict[ServingKey, str]:
+    return {(model, digest): told.load_ended for told in health if told.load_ended for model in told.model_ids for digest in told.treatment_digests}
+
+
+def notes(facts: Iterable[LoadFacts]) -> Iterator[str]:
+    """What a reader must know of the loads before the numbers."""
+    for each in facts:
+        if each.dropped:
+            yield f"{each.model_id}: {each.dropped} of {each.requests} arrivals were dropped: every place was taken for longer than `load.max_wait`."
+        if each.steps:
+            yield f"{each.model_id}: figures of the whole run pool all {len(each.steps)} steps of the sweep; read them by step."
+
+
+def _short(value: float) -> float:
+    """Six significant digits."""
+    return float(f"{value:.6g}")
