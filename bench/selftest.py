@@ -106,17 +106,19 @@ def calibrate(means: Calibrating, layout: RunLayout, measured_s: float) -> str |
     name = setting(ruler.machine, ruler.bench_version, ruler.client, concurrency=ruler.concurrency, is_streamed=ruler.is_streamed)
     found = recent(means.cache, name, Clock().utc()) if means.wanted is None else None
     told = None
-    if found is None and (means.wanted or measured_s >= _WORTH_IT_S):
-        try:
+    try:
+        if found is None and (means.wanted or measured_s >= _WORTH_IT_S):
             found = run_selftest(ruler, _BRIEF_S)
             told = f"self-test: {found.verdict}"
             keep(means.cache, found)
-        except BenchError as error:
-            told = f"self-test: {error.message}"
-        except KeyboardInterrupt:
-            told = "the self-test was interrupted; all answers are kept"
-    if found is not None:
-        write_json(layout.selftest, found)
+        if found is not None:
+            write_json(layout.selftest, found)
+    except BenchError as error:
+        told = f"self-test: {error.message}"
+    except OSError as error:
+        told = f"self-test: {error.strerror or error}"
+    except KeyboardInterrupt:
+        told = "the self-test was interrupted; all answers are kept"
     return told
 
 

@@ -12,6 +12,7 @@ from harness.rulers import selftest
 from bench import pipeline
 from bench import selftest as program
 from bench.catalog import REGISTRY
+from bench.errors import RunFolderError
 from bench.store.calibration import keep
 from bench.store.layout import RunLayout
 from bench.store.reader import read_manifest, read_selftest, read_summary
@@ -98,6 +99,17 @@ def test_a_self_test_that_cannot_be_made_costs_no_run(run, monkeypatch):
     ended, notes = run(selftest=True)
     assert notes[-1].startswith("self-test: the self-test's server did not start")
     assert read_manifest(RunLayout(ended.folder)).status == "finished"
+    assert ended.code == 0
+
+
+@pytest.mark.parametrize("place", ["cache", "selftest.json"])
+def test_a_result_that_cannot_be_kept_costs_no_run(run, monkeypatch, place):
+    def refused(*_):
+        raise RunFolderError(f"cannot write {place}")
+
+    monkeypatch.setattr(program, {"cache": "keep", "selftest.json": "write_json"}[place], refused)
+    ended, notes = run(selftest=True)
+    assert notes[-1] == f"self-test: cannot write {place}"
     assert ended.code == 0
 
 
