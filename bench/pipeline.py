@@ -33,8 +33,6 @@ from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
-from bench.report.view import build_view
-from bench.selftest import Calibrating, calibrate
 from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
@@ -43,8 +41,6 @@ from bench.store.lock import RunLock
 from bench.store.pending import deciding
 from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
-from bench.summarize.summary import summarize
-from bench.summarize.work import cost_bases
 
 
 class Shown(Progress, Protocol):
@@ -146,7 +142,7 @@ def _session(means: Means, opened: Opened) -> str | None:
     started_s = means.clock.now_s()
     try:
         ended_by = _measure_all(means, opened)
-        if ended_by is None and (found := calibrate(_calibrating(means), layout, means.clock.now_s() - started_s)):
+        if ended_by is None and (found := _calibrate(means, layout, means.clock.now_s() - started_s)):
             means.progress.note(found)
         grade(layout, means.loaded.spec, opened.plan, means.registry)
     except BaseException as error:
@@ -198,9 +194,13 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
     return stop.reason
 
 
-def _calibrating(means: Means) -> Calibrating:
+def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None:
+    """Say how wrong the client is; what the user should know of it, if anything."""
+    from bench.selftest import Calibrating, calibrate  # noqa: PLC0415 - brings numpy; see `conclude`
+
     spec, options = means.loaded.spec, means.options
-    return Calibrating(spec=spec, provider=means.registry.load("provider", spec.client), cache=options.cache_folder, wanted=options.selftest)
+    means_of_it = Calibrating(spec=spec, provider=means.registry.load("provider", spec.client), cache=options.cache_folder, wanted=options.selftest)
+    return calibrate(means_of_it, layout, measured_s)
 
 
 def _context(means: Means, layout: RunLayout) -> ServingContext:
@@ -250,6 +250,11 @@ def conclude(
 
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
     """
+    # Loaded only now: numpy and scipy take half of the time before the first request, and memory beside it.
+    from bench.report.view import build_view  # noqa: PLC0415
+    from bench.summarize.summary import summarize  # noqa: PLC0415
+    from bench.summarize.work import cost_bases  # noqa: PLC0415
+
     manifest, plan = read_manifest(layout), read_plan(layout)
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
     spec = loaded.spec

@@ -57,3 +57,9 @@ def test_looking_at_a_spec_loads_nothing_heavy(module):
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"numpy", "scipy", "openai", "xllamacpp", "huggingface_hub", "genai_prices", "psutil", "asyncio", "pydantic"}
     assert not heavy & set(loaded)
+
+
+def test_what_only_the_end_of_a_run_needs_is_not_loaded_before_its_first_request():
+    code = "import sys, bench.cli.commands.run; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "scipy"} & set(loaded)
