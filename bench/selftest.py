@@ -36,7 +36,7 @@ from bench.store.calibration import keep, recent, setting
 from bench.store.create import write_json
 from bench.store.layout import RunLayout
 from bench.store.writer import LineWriter
-from bench.summarize.health import LAG_LIMIT_S, is_late
+from bench.summarize.health import SHORT, is_late
 from bench.summarize.ruler import RulerError, ruler_error
 from bench.telemetry.inventory import machine, packages
 
@@ -48,7 +48,7 @@ _CHUNKS = 16
 _ITL_MS, _ITL_MS_PER_PLACE = 2.0, 0.1
 _LEAST_ROUNDS = 3
 _READS_WELL = 0.01
-# A client that has to wait for a processor is not good enough where that shows: here its errors are known.
+# A client that is late is not good enough where that shows: in a run one can only fear it, here the errors are known.
 _WORST_S = 0.001
 # After a run: at least three rounds, so about two seconds with the server's start at the highest concurrency.
 _BRIEF_S = 0.7
@@ -248,11 +248,16 @@ def _record(ruler: Ruler, itl_ms: float, seen: _Seen, measured: Sequence[Sample]
         lag_p99_s=seen.health.lag_p99_s,
         cpu_share=seen.health.cpu_share,
         cpu_wait_share=seen.health.cpu_wait_share,
-        is_saturated=seen.health.lag_p99_s > LAG_LIMIT_S or (is_late(seen.health, _TTFT_MS / 1000) and worst_s > _WORST_S),
+        is_saturated=cannot_keep_up(seen.health, worst_s, None if found.in_flight is None else found.in_flight / ruler.concurrency),
         reads_well_from_s=worst_s / _READS_WELL,
         verdict="",
     )
     return msgspec.structs.replace(test, verdict=verdict(test))
+
+
+def cannot_keep_up(health: ClientHealth, worst_s: float, delivered: float | None) -> bool:
+    """Whether the client is late and it shows: in its worst error, or in the share of the concurrency that it delivered."""
+    return is_late(health, _TTFT_MS / 1000) and (worst_s > _WORST_S or (delivered is not None and delivered < SHORT))
 
 
 def verdict(test: SelfTest) -> str:

@@ -6,10 +6,11 @@ import sys
 import msgspec
 import pytest
 from harness.rulers import MACHINE, Blocking, selftest, spread
+from harness.summarized import block_health
 
 from bench.errors import BenchError
 from bench.providers.openai_chat import OpenAIChat
-from bench.selftest import Ruler, run_selftest, verdict
+from bench.selftest import Ruler, cannot_keep_up, run_selftest, verdict
 
 
 def ruler(**changes):
@@ -42,6 +43,20 @@ def test_a_client_that_blocks_its_own_loop_is_not_good_enough():
     assert found.is_saturated
     assert found.lag_p99_s > 0.005
     assert found.verdict.startswith("Not good enough at concurrency 2: this client cannot keep up here")
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "worst_ms", "delivered", "cannot"),
+    [
+        (12.0, 0.02, 0.98, False),  # late, and right all the same: the kernel stamps
+        (12.0, 1.2, 0.98, True),
+        (12.0, 0.02, 0.9, True),
+        (12.0, 0.02, None, False),
+        (1.0, 1.2, 0.9, False),  # whoever was late, it was not the client
+    ],
+)
+def test_a_client_cannot_keep_up_when_it_is_late_and_that_shows(lag_ms, worst_ms, delivered, cannot):
+    assert cannot_keep_up(block_health(lag_p99_s=lag_ms / 1000), worst_ms / 1000, delivered) is cannot
 
 
 def test_the_server_ends_with_the_process_that_started_it():
