@@ -24,7 +24,6 @@ from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import without_gaps
-from bench.records.grade import Grade
 from bench.records.machine import ClientHealth
 from bench.records.observation import Observation
 from bench.records.plan import Plan
@@ -33,13 +32,14 @@ from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
+from bench.report.answers import Examples
 from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
+from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run, inside
 from bench.store.lock import RunLock
-from bench.store.pending import deciding
-from bench.store.reader import read_grades, read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
+from bench.store.reader import read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
 
 
@@ -218,16 +218,15 @@ def _context(means: Means, layout: RunLayout) -> ServingContext:
 
 def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None:
     """Grade every decided trial by its prompt's checks: `grades/checks.jsonl`, written anew from the samples, so that it can be repeated."""
-    trials = {trial.id: trial for block in plan.blocks for trial in block.trials if not trial.is_warmup}
     prompts = {prompt.id: prompt for prompt in spec.prompts}
     rules = {prompt.id: prepare_rules(prompt, registry.load) for prompt in spec.prompts}
 
     def grades() -> Iterator[bytes]:
-        for trial_id, (sample, _) in sorted(deciding(read_samples(layout)).items()):
-            trial = trials.get(trial_id)
-            if trial is None or trial.prompt_id not in prompts:
+        for seen in Decided(layout, plan).ungraded():
+            trial = seen.trial
+            if trial.is_warmup or trial.prompt_id not in prompts or not rules[trial.prompt_id]:
                 continue
-            made = grade_by_checks(prompts[trial.prompt_id], trial_id, sample.outcome, rules[trial.prompt_id])
+            made = grade_by_checks(prompts[trial.prompt_id], trial.id, seen.sample.outcome, rules[trial.prompt_id])
             if made is not None:
                 yield encode(made) + b"\n"
 
@@ -252,43 +251,40 @@ def conclude(
     """
     # Loaded only now: numpy and scipy take half of the time before the first request, and memory beside it.
     from bench.report.view import build_view  # noqa: PLC0415
-    from bench.summarize.summary import summarize  # noqa: PLC0415
-    from bench.summarize.work import cost_bases  # noqa: PLC0415
+    from bench.summarize.summary import read, summarize  # noqa: PLC0415
 
     manifest, plan = read_manifest(layout), read_plan(layout)
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
     spec = loaded.spec
     statuses = read_statuses(layout)
-    observations = tuple(observe(layout, plan))
-    bases = cost_bases(spec, statuses, observations)
+    metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    decided = Decided(layout, plan)
+    examples = Examples()
+    seen = read(spec, _shown(decided, examples), metrics)
+    bases = seen.work.bases(statuses, seen.rows.by_cell())
     summary = summarize(
         manifest=manifest,
         spec=spec,
         plan=plan,
         statuses=statuses,
-        observations=observations,
+        seen=seen,
         health=tuple(read_health(layout)),
-        metrics={name: registry.load("metric", name)() for name in registry.names("metric")},
+        metrics=metrics,
         costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
         selftest=read_selftest(layout),
+        strangers=decided.strangers,
     )
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
-    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=observations)
+    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples.chosen.values())
     return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
 
 
-def observe(layout: RunLayout, plan: Plan) -> Iterator[Observation]:
-    """Every decided trial with its deciding sample and its grades, in the plan's order."""
-    decided = deciding(read_samples(layout))
-    grades: dict[str, list[Grade]] = {}
-    for each in read_grades(layout):
-        grades.setdefault(each.trial_id, []).append(each)
-    for block in plan.blocks:
-        for trial in block.trials:
-            if trial.id in decided:
-                sample, attempts = decided[trial.id]
-                yield Observation(trial=trial, sample=sample, attempts=attempts, grades=tuple(grades.get(trial.id, ())))
+def _shown(decided: Decided, examples: Examples) -> Iterator[Observation]:
+    """Every decided trial, on its way looked at for the report."""
+    for seen in decided.observations():
+        examples.add(seen)
+        yield seen
 
 
 def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:

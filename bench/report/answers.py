@@ -17,14 +17,27 @@ _WORTH_A_CUT = 120  # characters: to leave out less saves no reader anything
 MOST_PROMPTS = 40
 
 
-def side_by_side(seen: Lookup, spec: Spec, observations: Sequence[Observation]) -> tuple[tuple[PromptAnswers, ...], str]:
-    """For each prompt the first answer of every model (its failure where there is none), and a note on what is left out."""
-    chosen: dict[tuple[str, Key], Observation] = {}
-    for one in observations:
+class Examples:
+    """One answer of each model to each prompt: that of the first round that has one, else a failure. All that a report keeps of the answers."""
+
+    def __init__(self) -> None:
+        """None is chosen yet."""
+        self.chosen: dict[tuple[str, Key], Observation] = {}
+
+    def add(self, one: Observation) -> None:
+        """Look at one answer, and let go of it unless it is the one to show."""
         trial = one.trial
         place = (trial.prompt_id, Key(trial.model_id, trial.variant_id))
-        if not trial.is_warmup and (place not in chosen or _rank(one) < _rank(chosen[place])):
-            chosen[place] = one
+        if not trial.is_warmup and ((known := self.chosen.get(place)) is None or _rank(one) < _rank(known)):
+            self.chosen[place] = one
+
+
+def side_by_side(seen: Lookup, spec: Spec, observations: Sequence[Observation]) -> tuple[tuple[PromptAnswers, ...], str]:
+    """For each prompt the first answer of every model (its failure where there is none), and a note on what is left out."""
+    examples = Examples()
+    for one in observations:
+        examples.add(one)
+    chosen = examples.chosen
     ids = dict.fromkeys((*(prompt.id for prompt in spec.prompts), *sorted({prompt for prompt, _ in chosen})))
     shown = [prompt for prompt in ids if any((prompt, key) in chosen for key in seen.keys)]
     groups = tuple(

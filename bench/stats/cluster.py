@@ -4,6 +4,7 @@ Treating the values as independent makes intervals too narrow by about √(1 + (
 (L. Kish, Survey Sampling, 1965, ch. 5); the tests show it by simulation.
 """
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -18,6 +19,11 @@ JACKKNIFE = "t over clusters, leave-one-out"
 BOOTSTRAP = "bootstrap over clusters"
 RESAMPLES = 2000  # the expanded tail below stays above 0.2 %, that is 4 resamples, from 6 clusters on
 _GRID = 2000  # candidate values per quantile; bounds are rounded outwards to the next one
+MOST_RESAMPLED = 2000  # clusters; resampling more takes memory and time, and says no more than the theory for large samples
+WOODRUFF = "Woodruff over clusters"
+_STRIDE = 45  # about √_GRID
+_EXACT_IN_FLOAT32 = 2**24  # whole numbers up to this
+_CHUNK = 250  # resamples at a time: keeps the memory at `_CHUNK` × `_GRID` numbers
 
 
 def cluster_sums(values: Floats, clusters: Ids) -> tuple[Floats, Floats]:
@@ -70,49 +76,84 @@ def expanded_tail(k: int, level: float = 0.95) -> float:
 
 
 def clustered_quantile_interval(values: Floats, clusters: Ids, p: float, rng: np.random.Generator, level: float = 0.95) -> Interval:
-    """Interval of the p-quantile of all values by a bootstrap over clusters, read at the expanded tails.
+    """Interval of the p-quantile of all values: `clustered_quantile_intervals` of one."""
+    return clustered_quantile_intervals(values, clusters, (p,), rng, level)[0]
 
-    Shape: `values: float64[n]`, `clusters: int[n]` from 0. A quantile further out than the clusters can reach has no bounds: without knowing how
-    alike the values of a cluster are, only as many clusters as independent values would take are enough.
+
+def clustered_quantile_intervals(  # noqa: PLR0913 - values with their weights, what is wanted of them, and the chance
+    values: Floats, clusters: Ids, ps: Sequence[float], rng: np.random.Generator, level: float = 0.95, *, weights: Ids | None = None
+) -> list[Interval]:
+    """Intervals of the p-quantiles of all values by a bootstrap over clusters, read at the expanded tails; the resamples are the same for all p.
+
+    Shape: `values: float64[n]`, `clusters: int[n]` from 0, `weights: int[n]`, how often each value occurs. A quantile further out than the clusters
+    can reach has no bounds: without knowing how alike the values of a cluster are, only as many clusters as independent values would take are enough.
+    Above `MOST_RESAMPLED` clusters the quantile's share is bounded instead (`woodruff_interval`), which then says the same.
     Assumes: clusters drawn independently. Source: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application (1997), §3.8.
     """
     _, members = np.unique(clusters, return_inverse=True)
     k = int(members.max()) + 1 if members.size else 0
-    enough = needed(p, level)
-    if k < enough:
-        return Interval(low=None, high=None, method=BOOTSTRAP, have=k, needed=enough)
-    grid, counts = _counts_below(values, members, k)
-    totals = counts[:, -1]
-    weights = rng.multinomial(k, np.full(k, 1 / k), size=RESAMPLES).astype(np.float64)
-    drawn = _first_reached(weights, counts, p * (weights @ totals))
-    tail = expanded_tail(k, level)
-    step = int(grid.size == _GRID)  # a thinned grid rounds every quantile up to the next candidate
-    low = grid[max(0, int(np.quantile(drawn, tail, method="lower")) - step)]
-    high = grid[int(np.quantile(drawn, 1 - tail, method="higher"))]
-    return Interval(low=float(low), high=float(high), method=BOOTSTRAP, have=k, needed=enough)
+    if k > MOST_RESAMPLED:
+        return [woodruff_interval(values, members, p, level, weights=weights) for p in ps]
+    reachable = [p for p in ps if k >= needed(p, level)]
+    found: dict[float, tuple[float, float]] = {}
+    if reachable:
+        grid, counts = _counts_below(values, members, k, weights)
+        drawn = _drawn_places(counts, reachable, rng)
+        tail = expanded_tail(k, level)
+        step = int(grid.size == _GRID)  # a thinned grid rounds every quantile up to the next candidate
+        for p, places in zip(reachable, drawn, strict=True):
+            low = grid[max(0, int(np.quantile(places, tail, method="lower")) - step)]
+            found[p] = float(low), float(grid[int(np.quantile(places, 1 - tail, method="higher"))])
+    bounds = [found.get(p, (None, None)) for p in ps]
+    return [Interval(low, high, BOOTSTRAP, k, needed(p, level)) for p, (low, high) in zip(ps, bounds, strict=True)]
 
 
-def _first_reached(weights: Floats, counts: Floats, targets: Floats) -> Ids:
-    """For each resample the first candidate at which its weighted counts reach its target, by bisection.
+def _drawn_places(counts: Floats, ps: Sequence[float], rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """For each p the candidate that is the p-quantile of each resample. Shape: `counts: float[k, g]`, cumulated along g; int[RESAMPLES] each.
 
-    Shape: `weights: float64[r, k]`, `counts: float64[k, g]` rising along g, `targets: float64[r]`, at most the last count; returns int[r].
+    Candidates are looked for among every `_STRIDE`th first, then between two of those: the counts only grow, so the place found is the first.
     """
-    by_candidate = np.ascontiguousarray(counts.T)
-    low = np.zeros(len(weights), dtype=np.intp)
-    high = np.full(len(weights), len(by_candidate) - 1, dtype=np.intp)
-    while np.any(low < high):
-        middle = (low + high) // 2
-        is_reached = np.einsum("rk,rk->r", weights, by_candidate[middle]) >= targets
-        high = np.where(is_reached, middle, high)
-        low = np.where(is_reached, low, np.minimum(middle + 1, high))
-    return low
+    k, size = counts.shape
+    coarse = np.append(np.arange(0, size - 1, _STRIDE), size - 1)
+    stops = np.ascontiguousarray(counts[:, coarse])
+    found: list[list[NDArray[np.intp]]] = [[] for _ in ps]
+    for _ in range(RESAMPLES // _CHUNK):
+        weights = rng.multinomial(k, np.full(k, 1 / k), size=_CHUNK).astype(counts.dtype)
+        below = weights @ stops
+        totals = below[:, -1].astype(np.float64)
+        for p, places in zip(ps, found, strict=True):
+            wanted = p * totals
+            stop = np.argmax(below >= wanted[:, None], axis=1)
+            start, end = coarse[max(0, int(stop.min()) - 1)], coarse[int(stop.max())] + 1
+            places.append(start + np.argmax(weights @ counts[:, start:end] >= wanted[:, None], axis=1))
+    return [np.concatenate(places) for places in found]
 
 
-def _counts_below(values: Floats, members: Ids, k: int) -> tuple[Floats, Floats]:
-    """Candidate values, and per cluster how many of its values are at or below each. Shape: float64[g], float64[k, g]."""
+def woodruff_interval(values: Floats, clusters: Ids, p: float, level: float = 0.95, *, weights: Ids | None = None) -> Interval:
+    """Interval of the p-quantile of all values from many clusters: the values at the bounds of the share of values below the quantile.
+
+    p ± t(k−1) · s, s² = k/(k−1) · Σ(below₍ᵢ₎ − p·n₍ᵢ₎)² / n². Shape: `values: float64[n]`, `clusters: int[n]` from 0, all present.
+    Source: R. S. Woodruff, Confidence intervals for medians and other position measures, JASA 47 (1952) 635–646.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered, owners = values[order], clusters[order]
+    counted = np.ones(values.size) if weights is None else weights[order].astype(np.float64)
+    reached = np.cumsum(counted)
+    k, n = int(owners.max()) + 1, reached[-1]
+    inside = ordered <= ordered[np.searchsorted(reached, p * n)]
+    residuals = np.bincount(owners, weights=counted * inside, minlength=k) - p * np.bincount(owners, weights=counted, minlength=k)
+    reach = t_quantile(k - 1, (1 + level) / 2) * sqrt(k / (k - 1) * float(residuals @ residuals)) / n
+    low, high = (ordered[min(values.size - 1, int(np.searchsorted(reached, share * n)))] for share in (max(0.0, p - reach), min(1.0, p + reach)))
+    return Interval(low=float(low), high=float(high), method=WOODRUFF, have=k, needed=needed(p, level))
+
+
+def _counts_below(values: Floats, members: Ids, k: int, weights: Ids | None = None) -> tuple[Floats, Floats]:
+    """Candidate values, and per cluster how many of its values are at or below each. Shape: float64[g], float[k, g]."""
     ordered = np.unique(values)
     if ordered.size > _GRID:
         ordered = ordered[np.unique(np.linspace(0, ordered.size - 1, _GRID).astype(np.intp))]
     slots = np.searchsorted(ordered, values, side="left")
-    flat = np.bincount(members * ordered.size + slots, minlength=k * ordered.size)
-    return ordered, np.cumsum(flat.reshape(k, ordered.size), axis=1).astype(np.float64)
+    flat = np.bincount(members * ordered.size + slots, weights=weights, minlength=k * ordered.size)
+    counts = np.cumsum(flat.reshape(k, ordered.size), axis=1)
+    is_small = k * counts[:, -1].max() < _EXACT_IN_FLOAT32
+    return ordered, counts.astype(np.float32 if is_small else np.float64)

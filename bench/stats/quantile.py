@@ -6,6 +6,8 @@ P(X(l) ≤ q ≤ X(u)) ≥ 1 − P(B < l) − P(B ≥ u). Nothing is resampled a
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,17 @@ def quantile(values: Floats, p: float) -> float:
     return float(np.quantile(values, p, method="linear"))
 
 
+def quantiles(values: Floats, ps: Sequence[float], weights: NDArray[np.int64] | None = None) -> list[float]:
+    """Several quantiles at once. With `weights`, how often each value occurs, the nearest value with that rank is taken, not one between two."""
+    if weights is None:
+        return [float(found) for found in np.quantile(values, ps, method="linear")]
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    places = np.searchsorted(reached, np.maximum(np.asarray(ps) * reached[-1], 1), side="left")
+    return [float(found) for found in values[order][places]]
+
+
+@lru_cache(maxsize=4096)
 def ranks(n: int, p: float, level: float = 0.95) -> tuple[int | None, int | None]:
     """Ranks (from 1) of the order statistics that bound the p-quantile; each tail has at most (1 − level)/2. None: n is too small on that side.
 
@@ -46,6 +59,7 @@ def ranks(n: int, p: float, level: float = 0.95) -> tuple[int | None, int | None
     return (lower or None, upper if upper <= n else None)
 
 
+@lru_cache(maxsize=64)
 def needed(p: float, level: float = 0.95) -> int:
     """The smallest n that gives bounds on both sides: max(p, 1 − p)^n ≤ (1 − level)/2.
 
@@ -65,12 +79,22 @@ def quantile_interval(values: Floats, p: float, level: float = 0.95) -> Interval
     >>> quantile_interval(np.arange(1.0, 11.0), 0.5)[:2]
     (2.0, 9.0)
     """
+    return quantile_intervals(values, (p,), level)[0]
+
+
+def quantile_intervals(values: Floats, ps: Sequence[float], level: float = 0.95) -> list[Interval]:
+    """`quantile_interval` of several quantiles at once."""
     ordered = np.sort(values)
-    lower, upper = ranks(ordered.size, p, level)
-    return Interval(
-        low=None if lower is None else float(ordered[lower - 1]),
-        high=None if upper is None else float(ordered[upper - 1]),
-        method=ORDER_STATISTIC,
-        have=int(ordered.size),
-        needed=needed(p, level),
-    )
+    found = []
+    for p in ps:
+        lower, upper = ranks(int(ordered.size), p, level)
+        found.append(
+            Interval(
+                low=None if lower is None else float(ordered[lower - 1]),
+                high=None if upper is None else float(ordered[upper - 1]),
+                method=ORDER_STATISTIC,
+                have=int(ordered.size),
+                needed=needed(p, level),
+            )
+        )
+    return found

@@ -25,21 +25,25 @@ Note = Callable[[str], None]
 _LINE_BYTES = 1 << 27
 
 
-def _quiet(_text: str) -> None:
+def quiet(_text: str) -> None:
     """Take a note and drop it."""
 
 
-def read_lines(path: Path, kind: type[Record], note: Note = _quiet) -> Iterator[Record]:
+def read_lines(path: Path, kind: type[Record], note: Note = quiet) -> Iterator[Record]:
     """The records of one file, in order. A torn last line (one without its newline) is told to `note` and skipped.
 
     Raises: RunFolderError with the line's number for any other line that is no `kind`.
     """
     decoder = msgspec.json.Decoder(kind)
-    for number, line in _raw_lines(path, note):
+    for number, line in raw_lines(path, note):
         yield _decode(decoder, kind, path, number, line)
 
 
-def _raw_lines(path: Path, note: Note) -> Iterator[tuple[int, bytes]]:
+def raw_lines(path: Path, note: Note) -> Iterator[tuple[int, bytes]]:
+    """The whole lines of a file, with their numbers and newlines; a torn last line is told to `note` and skipped.
+
+    Raises: RunFolderError when the file cannot be read, or a line is longer than any record.
+    """
     try:
         with path.open("rb") as file:
             number = 0
@@ -60,6 +64,20 @@ def _decode(decoder: msgspec.json.Decoder[Record], kind: type[Record], path: Pat
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged(path, number, kind.__name__, str(error)) from error
+
+
+def decode_line(decoder: msgspec.json.Decoder[Record], kind: type[Record], where: tuple[Path, int], line: bytes) -> Record:
+    """The record in a line that begins at an offset of a file.
+
+    Raises: RunFolderError with the line's number when it is no `kind`.
+    """
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        path, offset = where
+        with path.open("rb") as file:
+            number = 1 + sum(file.read(min(1 << 20, offset - start)).count(b"\n") for start in range(0, offset, 1 << 20))
+        raise _damaged(path, number, kind.__name__.strip("_"), str(error)) from error
 
 
 def read_manifest(layout: RunLayout) -> Manifest:
@@ -91,34 +109,34 @@ def read_plan(layout: RunLayout) -> Plan:
 
     Raises: RunFolderError when the plan is damaged or not whole (it appears at once, so nothing of it may be torn).
     """
-    raw = _raw_lines(layout.plan, _quiet)  # a cut shows in the number of trials
+    raw = raw_lines(layout.plan, quiet)  # a cut shows in the number of trials
     _, first = next(raw, (1, b""))
     header = _decode(msgspec.json.Decoder(PlanHeader), PlanHeader, layout.plan, 1, first)
     decoder = msgspec.json.Decoder(PlanLine)
     return plan_from_lines(header, (_decode(decoder, PlanLine, layout.plan, number, line) for number, line in raw))
 
 
-def read_samples(layout: RunLayout, note: Note = _quiet) -> Iterator[Sample]:
+def read_samples(layout: RunLayout, note: Note = quiet) -> Iterator[Sample]:
     """All samples, session by session in the order they were written."""
     return _read_folder(layout.samples, Sample, note)
 
 
-def read_health(layout: RunLayout, note: Note = _quiet) -> Iterator[ClientHealth]:
+def read_health(layout: RunLayout, note: Note = quiet) -> Iterator[ClientHealth]:
     """How the measuring process kept up, block by block."""
     return _read_folder(layout.telemetry, ClientHealth, note)
 
 
-def read_grades(layout: RunLayout, note: Note = _quiet) -> Iterator[Grade]:
+def read_grades(layout: RunLayout, note: Note = quiet) -> Iterator[Grade]:
     """All grades, grader by grader."""
     return _read_folder(layout.grades, Grade, note)
 
 
-def read_annotations(layout: RunLayout, note: Note = _quiet) -> Iterator[Annotation]:
+def read_annotations(layout: RunLayout, note: Note = quiet) -> Iterator[Annotation]:
     """What people said, annotator by annotator."""
     return _read_folder(layout.annotations, Annotation, note)
 
 
-def read_statuses(layout: RunLayout, note: Note = _quiet) -> tuple[ModelStatus, ...]:
+def read_statuses(layout: RunLayout, note: Note = quiet) -> tuple[ModelStatus, ...]:
     """What became of each model in each variant: its last line. In the order of their first lines; empty before any was served."""
     last: dict[tuple[str, str], ModelStatus] = {}
     if layout.models.exists():

@@ -4,24 +4,29 @@ The unit that varies independently is the prompt: rounds of one prompt are not i
 experiment of one prompt) it is the trial, and the interval speaks of this prompt alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.protocols import Metric
 from bench.records.estimate import Estimate, Group, Statistic
-from bench.stats.cluster import Ids, cluster_sums, clustered_quantile_interval, mean_interval, ratio_interval
+from bench.stats.cluster import Ids, cluster_sums, clustered_quantile_intervals, mean_interval, ratio_interval
 from bench.stats.interval import Interval
-from bench.stats.quantile import Floats, quantile, quantile_interval
+from bench.stats.quantile import Floats, quantile_intervals, quantiles
 from bench.stats.wilson import share_interval
-from bench.summarize.rows import Row, is_timed
+from bench.summarize.many import UNITS
+from bench.summarize.rows import Index, Row, Rows, is_timed
 
 QUANTILES: tuple[tuple[Statistic, float], ...] = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
 class Gathered(NamedTuple):
-    """The values of one metric in one group. Shape: `values: float64[n, width]`; `units: int[n]` says whose they are; `prompts` counts prompts."""
+    """The values of one metric in one group. Shape: `values: float64[n, width]`; `units: int[n]` says whose they are; `prompts` counts prompts.
+
+    `weights`: how often each value occurs, where they are means of bins; None: once each.
+    """
 
     values: Floats
     units: Ids
@@ -29,6 +34,12 @@ class Gathered(NamedTuple):
     prompts: int
     failed: int
     not_applicable: int
+    weights: Ids | None = None
+
+    @property
+    def n(self) -> int:
+        """How many values there are."""
+        return len(self.values) if self.weights is None else int(self.weights.sum())
 
 
 class Subject(NamedTuple):
@@ -48,37 +59,62 @@ class Finding(NamedTuple):
     interval: Interval
 
 
-def gather(name: str, metric: Metric, rows: Iterable[Row]) -> Gathered:
-    """Values of a metric, and the trials that gave none: failed ones apart from those it does not apply to."""
-    width = 2 if metric.aggregate == "ratio" else 1
-    arrays: list[Floats] = []
-    owners: list[Row] = []
-    failed = not_applicable = 0
-    for row in rows:
-        values = None if row.is_first and is_timed(metric) else row.values.get(name)
-        if values is not None:
-            arrays.append(values.reshape(-1, width))
-            owners.append(row)
-        elif row.failure is not None:
-            failed += 1
-        else:
-            not_applicable += 1
-    return gathered(arrays, owners, width, failed, not_applicable)
+def gather(name: str, metric: Metric, rows: Rows, values: Floats | None = None) -> Gathered:
+    """Values of a metric, and the trials that gave none: failed ones apart from those it does not apply to. `values`: of `rows`, if read before."""
+    values = rows.values(name) if values is None else values
+    has_failed = rows.codes("failure") > 0
+    has_value = ~np.isnan(values[:, 0])
+    if is_timed(metric):
+        has_value &= ~rows.is_first
+    if not rows.has_many(name):
+        silent = has_failed[~has_value]
+        return gathered(values[has_value], np.flatnonzero(has_value), rows, (int(silent.sum()), int(silent.size - silent.sum())))
+    return _gather_many(name, metric, rows, values, has_value)
 
 
-def gathered(arrays: Sequence[Floats], owners: Sequence[Row], width: int, failed: int, not_applicable: int) -> Gathered:
-    """Values with the units they belong to: prompts, or the trials of the only prompt. Shape: each array `float64[m, width]`, one per owner."""
-    prompts = len({row.prompt_id for row in owners})
-    names = [row.prompt_id if prompts > 1 else row.trial_id for row in owners]
-    _, index = np.unique(np.array(names, dtype=str), return_inverse=True)
-    units = np.repeat(index.astype(np.intp), [len(array) for array in arrays])
-    values = np.concatenate(arrays) if arrays else np.empty((0, width))
-    return Gathered(values, units, "prompts" if prompts > 1 else "trials", prompts, failed, not_applicable)
+def _gather_many(name: str, metric: Metric, rows: Rows, values: Floats, has_value: NDArray[np.bool_]) -> Gathered:
+    """As `gather`, of a metric with several values per trial."""
+    pooled = rows.many(name)
+    has_failed = rows.codes("failure") > 0
+    if pooled.weights is None:
+        order = np.argsort(rows.numbers, kind="stable")
+        places = order[np.searchsorted(rows.numbers, pooled.units, sorter=order)]
+        if is_timed(metric):
+            kept = ~rows.is_first[places]
+            places, pooled = places[kept], pooled._replace(values=pooled.values[kept])
+        has_many = np.zeros(len(rows), dtype=np.bool_)
+        has_many[places] = True
+        silent = has_failed[~(has_value | has_many)]
+        both = np.concatenate((values[has_value], pooled.values[:, None]))
+        owners = np.concatenate((np.flatnonzero(has_value), places))
+        return gathered(both, owners, rows, (int(silent.sum()), int(silent.size - silent.sum())))
+    unit_name = "trials" if pooled.n_prompts == 1 else "prompts" if pooled.n_prompts <= UNITS else "groups of prompts"
+    failed = int((has_failed & ~has_value).sum())
+    return Gathered(pooled.values[:, None], pooled.units.astype(np.intp), unit_name, pooled.n_prompts, failed, 0, pooled.weights)
 
 
-def estimate(name: str, metric: Metric, group: Group, rows: Sequence[Row], seed: int) -> Iterator[Estimate]:
+def gathered(values: Floats, owners: Index, rows: Rows, silent: tuple[int, int]) -> Gathered:
+    """Values with the units they belong to: prompts, or the trials of the only prompt.
+
+    Shape: `values: float64[n, width]`, `owners: int[n]`, places in `rows`. `silent`: how many trials gave none, failed and not applicable.
+    """
+    codes = rows.codes("prompt")[owners]
+    present = np.unique(codes)
+    if present.size > 1:
+        words = rows.words("prompt")
+        rank = np.zeros(int(present.max()) + 1, dtype=np.intp)
+        rank[sorted(present.tolist(), key=lambda code: words[code])] = np.arange(present.size)
+        units = rank[codes]
+    else:
+        _, units = np.unique(owners, return_inverse=True)
+    return Gathered(values, units.astype(np.intp), "prompts" if present.size > 1 else "trials", present.size, *silent)
+
+
+def estimate(  # noqa: PLR0913, PLR0917 - what is estimated, of what, and with which chance
+    name: str, metric: Metric, group: Group, rows: Sequence[Row], seed: int, values: Floats | None = None
+) -> Iterator[Estimate]:
     """All estimates of a metric for a group of measured trials; one prompt's quantiles are its median alone."""
-    seen = gather(name, metric, rows)
+    seen = gather(name, metric, Rows.of(rows), values)
     wanted = _statistics(metric, is_one_prompt=group.prompt_id is not None)
     found = {finding.statistic: finding for finding in _findings(metric.unit, seen, wanted, seed)} if len(seen.values) else {}
     subject = Subject(name, metric.unit, metric.better, group)
@@ -94,16 +130,24 @@ def _statistics(metric: Metric, *, is_one_prompt: bool) -> tuple[Statistic, ...]
 
 def _findings(unit: str, seen: Gathered, wanted: Sequence[Statistic], seed: int) -> Iterator[Finding]:
     first = seen.values[:, 0]
-    for statistic, p in QUANTILES:
-        if statistic in wanted:
-            yield Finding(statistic, quantile(first, p), _quantile_interval(first, seen.units, p, seed))
+    if shares := {statistic: p for statistic, p in QUANTILES if statistic in wanted}:
+        yield from _quantiles(seen, shares, seed)
     if "mean" in wanted:
         is_bounded = unit == "score" and float(first.min()) >= 0 and float(first.max()) <= 1
-        yield Finding("mean", float(first.mean()), (share_interval if is_bounded else mean_interval)(first, seen.units))
+        weights = seen.weights
+        interval = (share_interval if is_bounded else mean_interval)(first, seen.units) if weights is None else _weighted_mean(seen, weights)
+        yield Finding("mean", float(np.average(first, weights=seen.weights)), interval)
     if "share" in wanted:
         yield Finding("share", float(first.mean()), share_interval(first, seen.units))
     if "ratio" in wanted and (finding := ratio(seen)) is not None:
         yield finding
+
+
+def _weighted_mean(seen: Gathered, weights: Ids) -> Interval:
+    """The interval of the mean of values that occur several times."""
+    sums, _ = cluster_sums(seen.values[:, 0] * weights, seen.units)
+    counts = np.bincount(seen.units, weights=weights).astype(np.float64)
+    return ratio_interval(sums, counts[counts > 0])
 
 
 def ratio(seen: Gathered) -> Finding | None:
@@ -115,10 +159,17 @@ def ratio(seen: Gathered) -> Finding | None:
     return Finding("ratio", float(numerators.sum() / denominators.sum()), ratio_interval(numerators, denominators))
 
 
-def _quantile_interval(values: Floats, units: Ids, p: float, seed: int) -> Interval:
-    if np.bincount(units).max() == 1:
-        return quantile_interval(values, p)
-    return clustered_quantile_interval(values, units, p, np.random.default_rng(seed))
+def _quantiles(seen: Gathered, shares: Mapping[Statistic, float], seed: int) -> Iterator[Finding]:
+    values, ps = seen.values[:, 0], tuple(shares.values())
+    found = quantiles(values, ps, seen.weights)
+    if seen.weights is None and np.bincount(seen.units).max() == 1:
+        intervals = quantile_intervals(values, ps)
+    else:
+        intervals = clustered_quantile_intervals(values, seen.units, ps, np.random.default_rng(seed), weights=seen.weights)
+        if seen.weights is not None:
+            intervals = [interval._replace(method=f"{interval.method}; values in bins of 1 %") for interval in intervals]
+    for statistic, value, interval in zip(shares, found, intervals, strict=True):
+        yield Finding(statistic, value, interval)
 
 
 def told(subject: Subject, statistic: Statistic, seen: Gathered, finding: Finding | None) -> Estimate:
@@ -133,7 +184,7 @@ def told(subject: Subject, statistic: Statistic, seen: Gathered, finding: Findin
         value=tidy(finding.value) if finding else None,
         low=tidy(_within(interval.low, subject.unit)) if interval else None,
         high=tidy(_within(interval.high, subject.unit)) if interval else None,
-        n=len(seen.values),
+        n=seen.n,
         clusters=seen.prompts,
         method=finding.interval.method.replace("clusters", seen.unit_name) if finding else "no value",
         failed=seen.failed,
@@ -147,7 +198,7 @@ def _note(seen: Gathered, finding: Finding | None, group: Group) -> str | None:
         return f"no value: {seen.failed} failed, not applicable to {seen.not_applicable}"
     if not finding.interval.is_whole:
         have, needed = finding.interval.have, finding.interval.needed
-        return f"n too small for an interval: {have} of {needed}" + (f" {seen.unit_name}" if len(seen.values) > have else "")
+        return f"n too small for an interval: {have} of {needed}" + (f" {seen.unit_name}" if seen.n > have else "")
     if seen.prompts == 1 and group.prompt_id is None:
         return "one prompt: the interval covers repeats of it, not other prompts"
     return None

@@ -8,7 +8,7 @@ import numpy as np
 from bench.records.load import Series, Steady
 from bench.stats.quantile import Floats
 from bench.summarize.busy import by_worker
-from bench.summarize.rows import Row
+from bench.summarize.rows import Row, Rows
 
 MOST_SLICES = 60
 _PLATEAU = 0.9
@@ -18,7 +18,7 @@ _NARROWEST_S = 0.1
 class Flight(NamedTuple):
     """Times of n requests. Unit: s from the first arrival; clocks that cannot be compared are laid end to end. Shape: `float64[n]` each."""
 
-    rows: tuple[Row, ...]
+    rows: Rows
     due: Floats
     sent: Floats
     ended: Floats
@@ -32,19 +32,17 @@ class Flight(NamedTuple):
 
 def flight(rows: Sequence[Row]) -> Flight:
     """Lay requests on one axis."""
-    groups = by_worker(rows)
     parts: list[Floats] = []
-    ordered: list[Row] = []
+    groups = list(by_worker(rows).values())
     offset_s = 0.0
-    for group in groups.values():
-        times = np.array([(row.scheduled_s, row.sent_s, row.finished_s) for row in group], dtype=np.float64)
+    for group in groups:
+        times = np.stack([group.number(name) for name in ("scheduled_s", "sent_s", "finished_s")], axis=1)
         times -= times.min() - offset_s
         offset_s = float(times.max())
         parts.append(times)
-        ordered += group
     whole = np.concatenate(parts) if parts else np.empty((0, 3))
-    answered = np.array([row.failure is None for row in ordered], dtype=np.float64)
-    return Flight(tuple(ordered), whole[:, 0], whole[:, 1], whole[:, 2], answered)
+    ordered = Rows.joined(groups) if groups else Rows.of(())
+    return Flight(ordered, whole[:, 0], whole[:, 1], whole[:, 2], (ordered.codes("failure") == 0).astype(np.float64))
 
 
 def mean_between(starts: Floats, ends: Floats, edges: Floats) -> Floats:
@@ -113,17 +111,15 @@ def series(seen: Flight) -> Series | None:
     edges = np.arange(n + 1, dtype=np.float64) * np.float64(width_s)
     place = np.minimum((seen.due / width_s).astype(np.intp), n - 1)
     done = np.minimum((seen.ended / width_s).astype(np.intp), n - 1)
-    waits: list[list[float]] = [[] for _ in range(n)]
-    for row, slot in zip(seen.rows, place.tolist(), strict=True):
-        if "ttft" in row.values:
-            waits[slot].append(float(row.values["ttft"][0]))
+    waits = seen.rows.values("ttft")[:, 0]
+    of_slot = [waits[(place == slot) & ~np.isnan(waits)] for slot in range(n)]
     return Series(
         width_s=width_s,
         arrivals_per_s=_all_short(np.bincount(place, minlength=n) / width_s),
         answers_per_s=_all_short(np.bincount(done, weights=seen.is_answered, minlength=n) / width_s),
         in_flight=_all_short(mean_between(seen.sent, seen.ended, edges)),
         waiting=_all_short(mean_between(seen.due, seen.sent, edges)),
-        ttft_p50_s=tuple(_short(float(np.median(slot))) if slot else None for slot in waits),
+        ttft_p50_s=tuple(_short(float(np.median(slot))) if slot.size else None for slot in of_slot),
     )
 
 

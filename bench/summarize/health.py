@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from bench.records.machine import ClientHealth
-from bench.summarize.rows import Row
+from bench.summarize.rows import Rows
 
 LAG_LIMIT_S = 0.005  # measurement.md §1.3
 LAG_SHARE_OF_TTFT = 0.05
@@ -19,7 +19,7 @@ SHORT = 0.95
 _BUSY = 0.5
 
 
-def saturated(health: Iterable[ClientHealth], rows: Sequence[Row]) -> tuple[ClientHealth, ...]:
+def saturated(health: Iterable[ClientHealth], rows: Rows) -> tuple[ClientHealth, ...]:
     """The blocks in which the client was too late to be believed. Warm-up and first requests have no part in the median TTFT."""
     return tuple(block for block in health if is_late(block, _median_ttft(block, rows)))
 
@@ -54,15 +54,12 @@ def limited_by(health: Iterable[ClientHealth], late: Sequence[ClientHealth]) -> 
     return "client" if "client" in found else "server" if "server" in found else None
 
 
-def _median_ttft(block: ClientHealth, rows: Sequence[Row]) -> float:
-    waits = [
-        float(row.values["ttft"][0])
-        for row in rows
-        if row.worker == block.worker
-        and row.treatment_digest in block.treatment_digests
-        and block.started_s <= row.sent_s <= block.finished_s
-        and not row.is_warmup
-        and not row.is_first
-        and "ttft" in row.values
-    ]
-    return float(np.median(waits)) if waits else 0.0
+def _median_ttft(block: ClientHealth, rows: Rows) -> float:
+    words, sent_s = rows.words("treatment"), rows.number("sent_s")
+    treatments = [words.index(digest) for digest in block.treatment_digests if digest in words]
+    workers = [place for place, word in enumerate(rows.words("worker")) if word == block.worker]
+    is_of_block = np.isin(rows.codes("worker"), workers) & np.isin(rows.codes("treatment"), treatments)
+    is_of_block &= (block.started_s <= sent_s) & (sent_s <= block.finished_s) & ~rows.is_warmup & ~rows.is_first
+    waits = rows.where(is_of_block).values("ttft")[:, 0]
+    waits = waits[~np.isnan(waits)]
+    return float(np.median(waits)) if waits.size else 0.0

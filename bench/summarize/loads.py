@@ -11,13 +11,13 @@ from bench.records.plan import Plan, ServingKey
 from bench.records.quantity import fraction
 from bench.records.spec import Spec
 from bench.summarize.flight import Flight, flight, is_inside, mean_between, most_at_once, series, steady
-from bench.summarize.rows import Cell, Row
+from bench.summarize.rows import Cell, Index, Rows
 from bench.summarize.throughput import meets
 
 HAS_A_PLATEAU = frozenset({"closed", "constant", "poisson", "trace"})
 
 
-def loads(spec: Spec, plan: Plan, rows: Iterable[Row], health: Sequence[ClientHealth]) -> Iterator[LoadFacts]:
+def loads(spec: Spec, plan: Plan, rows: Rows, health: Sequence[ClientHealth]) -> Iterator[LoadFacts]:
     """The facts of each served model, in the order of the plan. `rows`: measured trials."""
     of = _by_key(rows)
     planned: defaultdict[ServingKey, Counter[int]] = defaultdict(Counter)
@@ -33,12 +33,13 @@ def loads(spec: Spec, plan: Plan, rows: Iterable[Row], health: Sequence[ClientHe
             yield _facts(spec, key, tuple(variants[key]), of[key], (steps, ended.get(key)))
 
 
-def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Sequence[Row], known: tuple[Counter[int], str | None]) -> LoadFacts:
+def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Rows, known: tuple[Counter[int], str | None]) -> LoadFacts:
     planned, ended = known
     seen = flight(rows)
     delays = seen.sent - seen.due
     is_open = bool((delays > 0).any())
-    of_step = {number: tuple(row for row in rows if (row.step or 1) == number) for number in sorted({row.step or 1 for row in rows})}
+    step = np.maximum(rows.codes("step"), 1)
+    of_step = {number: rows.where(step == number) for number in np.unique(step).tolist()}
     steps = tuple(_step(spec, number, planned[number], members) for number, members in of_step.items()) if spec.load.steps > 1 else ()
     span_s = max(seen.span_s, 1e-9)
     return LoadFacts(
@@ -55,7 +56,7 @@ def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Sequenc
         send_delay_p99_s=_short(float(np.quantile(delays, 0.99))) if is_open else None,
         send_delay_max_s=_short(float(delays.max())) if is_open else None,
         waiting_max=most_at_once(seen.due, seen.sent),
-        dropped=sum(row.failure == "dropped" for row in rows),
+        dropped=rows.counts("failure").get("dropped", 0),
         not_needed=0 if ended is None else sum(n for number, n in planned.items() if number not in of_step),
         steady=steady(seen) if _has_plateau(spec) else None,
         steps=steps,
@@ -68,7 +69,7 @@ def _has_plateau(spec: Spec) -> bool:
     return spec.load.kind in HAS_A_PLATEAU and spec.load.concurrency > 1
 
 
-def _step(spec: Spec, number: int, planned: int, rows: Sequence[Row]) -> Step:
+def _step(spec: Spec, number: int, planned: int, rows: Rows) -> Step:
     seen = flight(rows)
     slo = spec.slo
     return Step(
@@ -76,9 +77,9 @@ def _step(spec: Spec, number: int, planned: int, rows: Sequence[Row]) -> Step:
         level=_short(levels(spec.load.settings, spec.load.steps)[number - 1]) if {"from", "to"} <= spec.load.settings.keys() else float(number),
         planned=planned,
         requests=len(rows),
-        failed=sum(row.failure is not None for row in rows),
-        dropped=sum(row.failure == "dropped" for row in rows),
-        good=sum(row.failure is None and (slo is None or meets(slo, row) != 0.0) for row in rows),
+        failed=sum(rows.counts("failure").values()),
+        dropped=rows.counts("failure").get("dropped", 0),
+        good=int(((rows.codes("failure") == 0) & (True if slo is None else meets(slo, rows) != 0.0)).sum()),
         request_rate=_short(_rate(seen, is_open=spec.load.settings.get("of") == "rate")),
         in_flight=_short(float(mean_between(seen.sent, seen.ended, np.array([0.0, max(seen.span_s, 1e-9)]))[0])),
     )
@@ -108,24 +109,23 @@ def _capacity(spec: Spec, steps: Sequence[Step], ended: str | None) -> Capacity:
     )
 
 
-def steady_ids(spec: Spec, rows: Iterable[Row]) -> frozenset[str]:
-    """The trials that lie wholly in the steady window of their served model; none where the load has no plateau."""
-    found: set[str] = set()
+def steady_rows(spec: Spec, rows: Rows) -> Index:
+    """The numbers of the rows that lie wholly in the steady window of their served model; none where the load has no plateau."""
+    found = [np.empty(0, dtype=np.intp)]
     for members in _by_key(rows).values() if _has_plateau(spec) else ():
         seen = flight(members)
         window = steady(seen)
         if window is not None:
-            inside = is_inside(seen, window.from_s, window.to_s).tolist()
-            found |= {row.trial_id for row, is_in in zip(seen.rows, inside, strict=True) if is_in}
-    return frozenset(found)
+            found.append(seen.rows.numbers[is_inside(seen, window.from_s, window.to_s)])
+    return np.concatenate(found)
 
 
-def not_needed(plan: Plan, rows: Iterable[Row], health: Iterable[ClientHealth]) -> Counter[Cell]:
+def not_needed(plan: Plan, rows: Rows, health: Iterable[ClientHealth]) -> Counter[Cell]:
     """Planned trials of steps that a load, having ended by itself, did not come to."""
     ended = _ended(health)
     if not ended:
         return Counter()
-    reached = {(row.cell.model_id, row.treatment_digest, row.step) for row in rows}
+    reached = {(*key, step) for key, of_key in _by_key(rows).items() for step in np.unique(of_key.codes("step")).tolist()}
     return Counter(
         Cell(trial.model_id, trial.variant_id)
         for block in plan.blocks
@@ -134,11 +134,14 @@ def not_needed(plan: Plan, rows: Iterable[Row], health: Iterable[ClientHealth]) 
     )
 
 
-def _by_key(rows: Iterable[Row]) -> dict[ServingKey, list[Row]]:
-    found: defaultdict[ServingKey, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.cell.model_id, row.treatment_digest].append(row)
-    return found
+def _by_key(rows: Rows) -> dict[ServingKey, Rows]:
+    words = rows.words("treatment")
+    found: dict[ServingKey, list[Rows]] = {}
+    for cell, of_cell in rows.by_cell().items():
+        codes = of_cell.codes("treatment")
+        for code in np.unique(codes).tolist():
+            found.setdefault((cell.model_id, words[code]), []).append(of_cell.where(codes == code))
+    return {key: Rows.joined(parts) for key, parts in found.items()}
 
 
 def _ended(health: Iterable[ClientHealth]) -> dict[ServingKey, str]:

@@ -1,7 +1,9 @@
 """What limits belief in a run, in plain words."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from bench.records.estimate import Counts
 from bench.records.machine import ClientHealth
@@ -10,7 +12,7 @@ from bench.records.serving import ModelStatus
 from bench.stats.outliers import LEAST
 from bench.stats.quantile import needed
 from bench.summarize.health import WAIT_LIMIT
-from bench.summarize.rows import Cell, Row
+from bench.summarize.rows import Cell, Mask, Rows
 
 MEDIAN_NEEDS = needed(0.5)
 _CUT_SHARE = 0.5
@@ -42,19 +44,16 @@ def run_notes(manifest: Manifest, counts: Sequence[Counts], late: Sequence[Clien
         yield "The spec was changed between sessions: trials of one model may not be alike."
 
 
-def design_notes(rows: Iterable[Row]) -> Iterator[str]:
+def design_notes(rows: Rows) -> Iterator[str]:
     """About what the design can tell. `rows`: measured trials."""
-    rounds: dict[str, int] = {}
-    for row in rows:
-        rounds[row.prompt_id] = max(row.round, rounds.get(row.prompt_id, 0))
-    prompts, most = len(rounds), max(rounds.values(), default=LEAST)
+    prompts, most = np.unique(rows.codes("prompt")).size, int(rows.codes("round").max(initial=0)) if len(rows) else LEAST
     if 0 < prompts < MEDIAN_NEEDS:
         yield f"Few prompts ({prompts}): a median across prompts takes at least {MEDIAN_NEEDS} of them for an interval."
     if most < LEAST:
         yield f"Outliers are looked for from {LEAST} trials of a prompt on; this run has {most} round{'s' * (most != 1)}."
 
 
-def cell_notes(cells: Mapping[Cell, Sequence[Row]], statuses: Mapping[Cell, ModelStatus]) -> Iterator[str]:
+def cell_notes(cells: Mapping[Cell, Rows], statuses: Mapping[Cell, ModelStatus]) -> Iterator[str]:
     """About what was seen of each model. The values of `cells` are its measured trials."""
     told: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell, rows in cells.items():
@@ -64,43 +63,51 @@ def cell_notes(cells: Mapping[Cell, Sequence[Row]], statuses: Mapping[Cell, Mode
         yield f"{_names(about, len(cells))}: {note}"
 
 
-def _notes_of(rows: Sequence[Row], status: ModelStatus | None) -> Iterator[str]:
-    answered = [row for row in rows if row.failure is None]
-    if not answered:
+def _notes_of(rows: Rows, status: ModelStatus | None) -> Iterator[str]:
+    answered = rows.where(rows.codes("failure") == 0)
+    n = len(answered)
+    if not n:
         return
-    estimated = sum(row.counted_by == "estimate" and row.completion_tokens is not None for row in answered)
+    is_counted = ~np.isnan(answered.number("completion_tokens"))
+    estimated = int((is_counted & _is(answered, "counted_by", "estimate")).sum())
     if estimated:
-        yield f"tokens of {estimated} of {len(answered)} answers are estimated, not counted by the server; figures per token are approximate."
-    uncounted = sum(row.completion_tokens is None for row in answered)
+        yield f"tokens of {estimated} of {n} answers are estimated, not counted by the server; figures per token are approximate."
+    uncounted = n - int(is_counted.sum())
     if uncounted:
-        yield f"nobody counted the tokens of {uncounted} of {len(answered)} answers; they have no figures per token."
-    repeats = [row for row in answered if row.round > 1]
-    warm = sum(row.prefix == "warm" for row in repeats)
+        yield f"nobody counted the tokens of {uncounted} of {n} answers; they have no figures per token."
+    is_repeat = answered.codes("round") > 1
+    warm = int((is_repeat & _is(answered, "prefix", "warm")).sum())
     if warm:
-        yield f"{warm} of {len(repeats)} repeated prompts were in the server's prefix cache: read TTFT by prefix, or set `cache: bypass`."
-    named = {row.served_model for row in answered if row.served_model}
+        yield f"{warm} of {is_repeat.sum()} repeated prompts were in the server's prefix cache: read TTFT by prefix, or set `cache: bypass`."
+    named = list(answered.counts("served_model"))
     if len(named) > 1:
-        yield f"answers came from models that call themselves differently: {', '.join(sorted(named))}."
+        yield f"answers came from models that call themselves differently: {', '.join(named)}."
     asked = status.endpoint.served_model if status is not None and status.endpoint is not None else None
-    if asked is not None and len(named) == 1 and named != {asked}:
+    if asked is not None and len(named) == 1 and named != [asked]:
         yield f"asked for {asked}, the server says it answered as {', '.join(named)}."
     yield from _stream_notes(answered)
 
 
-def _stream_notes(answered: Sequence[Row]) -> Iterator[str]:
-    cut = Counter(row.finish_reason for row in answered)["length"]
+def _stream_notes(answered: Rows) -> Iterator[str]:
+    cut = answered.counts("finish_reason").get("length", 0)
     if cut > _CUT_SHARE * len(answered):
         yield f"{cut} of {len(answered)} answers were cut at the token limit."
-    pairs = [row.values["multi_token_chunks"] for row in answered if "multi_token_chunks" in row.values]
-    chunks = sum(float(pair[1]) for pair in pairs)
-    coarse = sum(float(pair[0]) for pair in pairs) / chunks if chunks else 0.0
+    pairs = np.nansum(answered.values("multi_token_chunks"), axis=0)
+    coarse = float(pairs[0] / pairs[-1]) if pairs[-1] else 0.0
     if coarse > _COARSE_SHARE:
         yield f"up to {coarse:.0%} of the chunks carry more than one token: ITL is the gap between chunks, not tokens."
-    stalls = [float(row.values["longest_stall"][0]) for row in answered if "longest_stall" in row.values]
-    if stalls:
-        yield f"{len(stalls)} of {len(answered)} answers stood still in the middle, the longest for {max(stalls):.2g} s: see “Longest stall”."
-    if any(row.stamped_by == "process" for row in answered):
+    stalls = answered.values("longest_stall")[:, 0]
+    stalls = stalls[~np.isnan(stalls)]
+    if stalls.size:
+        yield f"{stalls.size} of {len(answered)} answers stood still in the middle, the longest for {stalls.max():.2g} s: see “Longest stall”."
+    if "process" in answered.counts("stamped_by"):
         yield "arrivals were stamped by the measuring process, not by the kernel."
+
+
+def _is(rows: Rows, name: str, word: str) -> Mask:
+    """Which rows have this word."""
+    words = rows.words(name)
+    return np.asarray(rows.codes(name) == (words.index(word) if word in words else -1))
 
 
 def _names(cells: Sequence[Cell], of: int) -> str:

@@ -9,7 +9,7 @@ from bench.records.estimate import Estimate, Group
 from bench.records.serving import ModelStatus
 from bench.stats.cluster import ratio_interval
 from bench.summarize.estimates import tidy
-from bench.summarize.rows import Cell, Row
+from bench.summarize.rows import Cell, Rows
 
 
 class Fact(NamedTuple):
@@ -37,14 +37,14 @@ def loads(statuses: Sequence[ModelStatus]) -> list[ModelStatus]:
     return list(served.values())
 
 
-def serving_facts(cell: Cell, statuses: Sequence[ModelStatus], rows: Sequence[Row]) -> Iterator[Estimate]:
+def serving_facts(cell: Cell, statuses: Sequence[ModelStatus], rows: Rows) -> Iterator[Estimate]:
     """One estimate per fact that is known, with n = number of loads; `rows` are all trials of the cell, warm-up included."""
     for fact in FACTS:
         values = [value for status in loads(statuses) if (value := fact.read(status)) is not None]
         if values:
             yield _estimate(cell, fact, values)
-    first = [float(row.values["ttft"][0]) for row in rows if row.is_first and "ttft" in row.values]
-    if first:
+    ttft = rows.where(rows.is_first).values("ttft")[:, 0]
+    if first := ttft[~np.isnan(ttft)].tolist():
         yield _estimate(cell, Fact("first_request_ttft", "s", lambda _: None, "mean"), first)
 
 

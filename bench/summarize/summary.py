@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,15 +18,17 @@ from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.stats.outliers import far_from_median
+from bench.stats.quantile import Floats
 from bench.summarize.aspects import Fates, aspect_summaries, count_fates
 from bench.summarize.estimates import estimate, tidy
 from bench.summarize.health import limited_by, saturated
-from bench.summarize.loads import loads, not_needed, steady_ids
+from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, run_notes
-from bench.summarize.rows import Cell, Row, read_rows
+from bench.summarize.rows import Cell, Index, Rows, read_rows
 from bench.summarize.serving_facts import serving_facts
 from bench.summarize.throughput import throughput
+from bench.summarize.work import Work
 
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
 BY_PREFIX = ("ttft",)
@@ -35,33 +38,57 @@ LOOKED_FOR_OUTLIERS = ("ttft", "tpot", "latency")
 _NO_GAPS = "The run kept no more of each answer's arrivals than first, last, number and quantiles of the gaps (`record: summary`): it has no ITL."
 
 
+class Seen(NamedTuple):
+    """What is kept of the answers of a run: a few numbers each, what became of their aspects, and the work they were."""
+
+    rows: Rows
+    fates: Fates
+    work: Work
+
+
+def read(spec: Spec, observations: Iterable[Observation], metrics: Mapping[str, Metric]) -> Seen:
+    """Read all decided trials of a run once; none is kept."""
+    prompts = {prompt.id: prompt for prompt in spec.prompts}
+    fates: Fates = {}
+    work = Work(spec)
+
+    def counted() -> Iterator[Observation]:
+        for seen in observations:
+            if (prompt := prompts.get(seen.trial.prompt_id)) is not None:
+                count_fates(fates, seen, prompt)
+            work.add(seen)
+            yield seen
+
+    return Seen(read_rows(counted(), metrics), fates, work)
+
+
 def summarize(  # noqa: PLR0913  # one argument per kind of line in the run folder
     *,
     manifest: Manifest,
     spec: Spec,
     plan: Plan,
     statuses: Sequence[ModelStatus],
-    observations: Iterable[Observation],
+    seen: Seen,
     health: Sequence[ClientHealth],
     metrics: Mapping[str, Metric],
     costs: tuple[CostEstimate, ...],
     selftest: SelfTest | None = None,
+    strangers: int = 0,
 ) -> Summary:
     """The summary of a run: the same lines in any order give the same bytes.
 
-    Observations of trials that the plan does not know are left out. `observations` is read once and not kept; what is kept is a row per trial.
+    `seen`: all decided trials of the plan, as read by `read` with the same metrics. `strangers`: how many others have an answer.
     """
-    fates, strangers = Fates(), list[str]()
-    rows = read_rows(_known(observations, plan, strangers, (spec, fates)), metrics)
-    treatments = _treatments(spec, plan)
-    every, measured = _by_cell(cells := tuple(treatments), rows), _by_cell(cells, [row for row in rows if not row.is_warmup])
+    rows, cells = seen.rows, tuple(treatments := _treatments(spec, plan))
+    every = rows.by_cell(cells)
+    measured = _measured(every)
     lines = _by_status(statuses)
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
     numbers = _planned(plan) - not_needed(plan, rows, health)
     counts = tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     late = saturated(blocks, rows)
-    facts = tuple(loads(spec, plan, [row for row in rows if not row.is_warmup], blocks))
+    facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
     return Summary(
         run_id=manifest.run_id,
         spec_name=manifest.spec_name,
@@ -71,7 +98,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         counts=counts,
         models=tuple(last.values()),
         estimates=tuple(_estimates(spec, every, lines, metrics)),
-        aspects=tuple(aspect_summaries(spec, cells, fates)),
+        aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         outliers=tuple(_outliers(measured)),
         costs=costs,
         health=blocks,
@@ -81,10 +108,15 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         notes=(
             *run_notes(manifest, counts, late, blocks),
             *_notes_of_the_lines(spec, strangers),
-            *_notes_of_the_trials(measured, last),
+            *_notes_of_the_trials(rows, measured, last),
             *load_notes(facts),
         ),
     )
+
+
+def _measured(cells: Mapping[Cell, Rows]) -> dict[Cell, Rows]:
+    """The rows that are no warm-up."""
+    return {cell: rows.where(~rows.is_warmup) for cell, rows in cells.items()}
 
 
 def _planned(plan: Plan) -> Counter[Cell]:
@@ -92,30 +124,16 @@ def _planned(plan: Plan) -> Counter[Cell]:
     return Counter(Cell(trial.model_id, trial.variant_id) for block in plan.blocks for trial in block.trials if not trial.is_warmup)
 
 
-def _notes_of_the_trials(measured: Mapping[Cell, Sequence[Row]], last: Mapping[Cell, ModelStatus]) -> Iterator[str]:
-    yield from design_notes(row for rows in measured.values() for row in rows)
+def _notes_of_the_trials(rows: Rows, measured: Mapping[Cell, Rows], last: Mapping[Cell, ModelStatus]) -> Iterator[str]:
+    yield from design_notes(rows.where(~rows.is_warmup))
     yield from cell_notes(measured, last)
 
 
-def _notes_of_the_lines(spec: Spec, strangers: Sequence[str]) -> Iterator[str]:
+def _notes_of_the_lines(spec: Spec, strangers: int) -> Iterator[str]:
     if strangers:
-        yield f"Left out: {len(strangers)} answer{'s' * (len(strangers) != 1)} to trials that are not in the plan."
+        yield f"Left out: {strangers} answer{'s' * (strangers != 1)} to trials that are not in the plan."
     if spec.record == "summary":
         yield _NO_GAPS
-
-
-def _known(seen: Iterable[Observation], plan: Plan, strangers: list[str], aspects: tuple[Spec, Fates]) -> Iterator[Observation]:
-    """Observations of planned trials; on the way their aspects are counted, so that the answers themselves can be let go."""
-    spec, fates = aspects
-    planned = {trial.id for block in plan.blocks for trial in block.trials}
-    prompts = {prompt.id: prompt for prompt in spec.prompts}
-    for observation in seen:
-        if observation.trial.id not in planned:
-            strangers.append(observation.trial.id)
-            continue
-        if (prompt := prompts.get(observation.trial.prompt_id)) is not None:
-            count_fates(fates, observation, prompt)
-        yield observation
 
 
 def _treatments(spec: Spec, plan: Plan) -> dict[Cell, Treatment]:
@@ -123,14 +141,6 @@ def _treatments(spec: Spec, plan: Plan) -> dict[Cell, Treatment]:
     found = {Cell(treatment.model_id, treatment.variant_id): treatment for block in plan.blocks for treatment in block.treatments}
     order = {Cell(model.id, variant.id): place for place, (model, variant) in enumerate((m, v) for m in spec.models for v in spec.variants)}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
-
-
-def _by_cell(cells: Iterable[Cell], rows: Iterable[Row]) -> dict[Cell, list[Row]]:
-    found: dict[Cell, list[Row]] = {cell: [] for cell in cells}
-    for row in rows:
-        if row.cell in found:
-            found[row.cell].append(row)
-    return found
 
 
 def _by_status(statuses: Iterable[ModelStatus]) -> dict[Cell, list[ModelStatus]]:
@@ -155,89 +165,111 @@ def _status(treatment: Treatment, lines: Sequence[ModelStatus]) -> ModelStatus:
     )
 
 
-def _counts(cell: Cell, planned: int, rows: Sequence[Row]) -> Counts:
+def _counts(cell: Cell, planned: int, rows: Rows) -> Counts:
     """Planned, completed, failed and missing trials; warm-up is not counted."""
-    failures = Counter(row.failure for row in rows if row.failure is not None)
+    failures = rows.counts("failure")
+    failed = sum(failures.values())
     return Counts(
         model_id=cell.model_id,
         variant_id=cell.variant_id,
         planned=planned,
-        completed=len(rows) - failures.total(),
-        failed=failures.total(),
+        completed=len(rows) - failed,
+        failed=failed,
         missing=planned - len(rows),
-        retried=sum(row.attempts > 1 for row in rows),
-        failures=dict(sorted(failures.items())),
+        retried=int((rows.codes("attempts") > 1).sum()),
+        failures=failures,
     )
 
 
 def _estimates(
-    spec: Spec, every: Mapping[Cell, Sequence[Row]], lines: Mapping[Cell, Sequence[ModelStatus]], metrics: Mapping[str, Metric]
+    spec: Spec, every: Mapping[Cell, Rows], lines: Mapping[Cell, Sequence[ModelStatus]], metrics: Mapping[str, Metric]
 ) -> Iterator[Estimate]:
     """Per cell: every metric, some of them by prefix and by prompt; then throughput and what serving took."""
-    steady = steady_ids(spec, [row for rows in every.values() for row in rows if not row.is_warmup])
+    measured_of = _measured(every)
+    steady = steady_rows(spec, Rows.joined(list(measured_of.values()))) if every else np.empty(0, dtype=np.intp)
     for cell, rows in every.items():
-        measured = [row for row in rows if not row.is_warmup]
-        if measured:
+        measured = measured_of[cell]
+        if len(measured):
+            by_prompt = _by_word(measured, "prompt")
             for name, metric in metrics.items():
-                yield from _of_metric(spec, cell, measured, (name, metric))
+                yield from _of_metric(spec, cell, (measured, by_prompt), (name, metric))
             yield from throughput(cell, rows, spec.slo)
             yield from _by_load(spec, cell, measured, (steady, metrics))
         yield from serving_facts(cell, lines.get(cell, ()), rows)
 
 
-def _by_load(spec: Spec, cell: Cell, rows: Sequence[Row], known: tuple[frozenset[str], Mapping[str, Metric]]) -> Iterator[Estimate]:
+def _by_load(spec: Spec, cell: Cell, rows: Rows, known: tuple[Index, Mapping[str, Metric]]) -> Iterator[Estimate]:
     """Estimates of the load's steady part, and of each of its steps."""
     steady, metrics = known
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
-    if inside := [row for row in rows if row.trial_id in steady]:
+    if len(inside := rows.where(np.isin(rows.numbers, steady))):
         for name in (name for name in IN_STEADY if name in metrics):
             yield from estimate(name, metrics[name], replace(whole, window="steady"), inside, spec.seed)
-    for step in sorted({row.step for row in rows if row.step is not None}):
-        group, members = replace(whole, step=step), [row for row in rows if row.step == step]
+    steps = rows.codes("step")
+    for step in np.unique(steps[steps > 0]).tolist():
+        group, members = replace(whole, step=step), rows.where(steps == step)
         for name in (name for name in BY_STEP if name in metrics):
             yield from estimate(name, metrics[name], group, members, spec.seed)
         for rate in throughput(cell, members, spec.slo):
             yield replace(rate, group=group)
 
 
-def _of_metric(spec: Spec, cell: Cell, rows: Sequence[Row], named: tuple[str, Metric]) -> Iterator[Estimate]:
-    name, metric = named
+def _by_word(rows: Rows, name: str) -> dict[str, Index]:
+    """The places of the rows with each word, in the order of the rows."""
+    if not len(rows):
+        return {}
+    codes = rows.codes(name)
+    order = np.argsort(codes, kind="stable")
+    present, starts = np.unique(codes[order], return_index=True)
+    words = rows.words(name)
+    return {words[code]: places for code, places in zip(present.tolist(), np.split(order, starts[1:]), strict=True)}
+
+
+def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], named: tuple[str, Metric]) -> Iterator[Estimate]:
+    (rows, by_prompt), (name, metric) = of_cell, named
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
-    yield from estimate(name, metric, whole, rows, spec.seed)
+    values = rows.values(name)
+    yield from estimate(name, metric, whole, rows, spec.seed, values)
     if name in BY_PREFIX:
+        by_prefix = _by_word(rows, "prefix")
         for prefix in ("cold", "warm"):
-            if alike := [row for row in rows if row.prefix == prefix]:
-                yield from estimate(name, metric, replace(whole, prefix=prefix), alike, spec.seed)
+            if prefix in by_prefix:
+                places = by_prefix[prefix]
+                yield from estimate(name, metric, replace(whole, prefix=prefix), rows.at(places), spec.seed, values[places])
     if name in PER_PROMPT:
-        trials: defaultdict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            trials[row.prompt_id].append(row)
         for prompt in spec.prompts:
-            if prompt.id in trials:
-                yield from estimate(name, metric, replace(whole, prompt_id=prompt.id), trials[prompt.id], spec.seed)
+            if prompt.id in by_prompt:
+                places = by_prompt[prompt.id]
+                yield from estimate(name, metric, replace(whole, prompt_id=prompt.id), rows.at(places), spec.seed, values[places])
 
 
-def _outliers(cells: Mapping[Cell, Sequence[Row]]) -> Iterator[Outlier]:
+def _outliers(cells: Mapping[Cell, Rows]) -> Iterator[Outlier]:
     """Trials far from the others of their prompt; a cold prompt is not compared with a warm one."""
-    for cell, rows in cells.items():
-        alike: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-        for row in rows:
-            if not row.is_first:
-                alike[row.prompt_id, row.prefix or ""].append(row)
+    for cell, every in cells.items():
+        rows = every.where(~every.is_first)
+        by_prompt = sorted(_by_word(rows, "prompt").items())
+        prefixes, words = rows.codes("prefix"), rows.words("prefix")
         for name in LOOKED_FOR_OUTLIERS:
-            for (prompt_id, _), trials in sorted(alike.items()):
-                yield from _outliers_of(name, cell, prompt_id, [row for row in trials if name in row.values])
+            values = rows.values(name)[:, 0]
+            for prompt_id, places in by_prompt:
+                for prefix in sorted(np.unique(prefixes[places]).tolist(), key=lambda code: words[code]):
+                    alike = places[(prefixes[places] == prefix) & ~np.isnan(values[places])]
+                    group = Group(model_id=cell.model_id, variant_id=cell.variant_id, prompt_id=prompt_id, prefix=_prefix(words[prefix]))
+                    yield from _outliers_of(name, group, rows, (alike, values[alike]))
 
 
-def _outliers_of(name: str, cell: Cell, prompt_id: str, rows: Sequence[Row]) -> Iterator[Outlier]:
-    values = np.array([row.values[name][0] for row in rows], dtype=np.float64)
+def _prefix(word: str) -> Literal["cold", "warm"] | None:
+    return "cold" if word == "cold" else "warm" if word == "warm" else None
+
+
+def _outliers_of(name: str, group: Group, rows: Rows, alike: tuple[Index, Floats]) -> Iterator[Outlier]:
+    places, values = alike
     far = far_from_median(values)
     for place in np.flatnonzero(far.is_far).tolist():
-        row = rows[place]
         yield Outlier(
             metric=name,
-            group=Group(model_id=cell.model_id, variant_id=cell.variant_id, prompt_id=prompt_id, prefix=row.prefix),
-            trial_id=row.trial_id,
+            group=group,
+            trial_id=rows.trial_id(int(places[place])),
             value=tidy(float(values[place])) or 0.0,
             median=tidy(far.median) or 0.0,
             mad=tidy(far.mad) or 0.0,

@@ -6,7 +6,7 @@ from bench.records.plan import Block, Plan, Treatment
 from bench.records.run import Manifest, Session
 from bench.records.serving import Endpoint, ModelStatus
 from bench.records.spec import Message, ModelSpec, Prompt, Spec, Variant
-from bench.summarize.summary import summarize
+from bench.summarize.summary import read, summarize
 
 METRICS = {name: REGISTRY.load("metric", name)() for name in CATALOG["metric"]}
 MACHINE = Machine(system="Linux 6.1", architecture="x86_64", cpu="a CPU", cores=2, memory_bytes=2**33)
@@ -62,16 +62,18 @@ def block_health(**said):
     return ClientHealth(**({"worker": "w1", "treatment_digests": ("treatment m default",)} | quiet | said))
 
 
-def summary_of(observations, *, planned=(), spec=None, plan=None, run=None, statuses=(), health=(), costs=()):
+def summary_of(observations, *, planned=(), spec=None, plan=None, run=None, statuses=(), health=(), costs=(), strangers=0):
+    spec = spec or spec_of([*observations, *planned])
     return summarize(
         manifest=run or manifest(),
-        spec=spec or spec_of([*observations, *planned]),
+        spec=spec,
         plan=plan or plan_of(observations, planned),
         statuses=statuses,
-        observations=observations,
+        seen=read(spec, observations, METRICS),
         health=health,
         metrics=METRICS,
         costs=costs,
+        strangers=strangers,
     )
 
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.cluster import cluster_sums, clustered_quantile_interval, expanded_tail, mean_interval, ratio_interval
+from bench.stats.cluster import (
+    cluster_sums,
+    clustered_quantile_interval,
+    clustered_quantile_intervals,
+    expanded_tail,
+    mean_interval,
+    ratio_interval,
+    woodruff_interval,
+)
 from bench.stats.quantile import quantile_interval
 
 
@@ -136,3 +144,38 @@ def test_ratios_of_unequal_clusters_cover():
         interval = ratio_interval(seconds * truth + rng.normal(0, 2, size=12) * np.sqrt(seconds), seconds)
         hits += interval.low <= truth <= interval.high
     assert abs(hits / RUNS - 0.95) <= SLACK + 0.01
+
+
+def test_several_quantiles_share_their_resamples_and_are_what_each_is_alone():
+    chance = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(400), 5)
+    values = chance.lognormal(size=400)[clusters] * chance.lognormal(size=2000)
+    together = clustered_quantile_intervals(values, clusters, (0.5, 0.95, 0.99), np.random.default_rng(1))
+    assert together == [clustered_quantile_interval(values, clusters, p, np.random.default_rng(1)) for p in (0.5, 0.95, 0.99)]
+
+
+def test_weights_are_as_many_values():
+    chance = np.random.default_rng(6)
+    clusters = np.repeat(np.arange(90), 4)
+    values, weights = chance.integers(1, 30, size=360).astype(float), chance.integers(1, 5, size=360)
+    told = clustered_quantile_intervals(values, clusters, (0.5, 0.95), np.random.default_rng(1), weights=weights)
+    spread = clustered_quantile_intervals(np.repeat(values, weights), np.repeat(clusters, weights), (0.5, 0.95), np.random.default_rng(1))
+    assert told == spread
+    one, other = (
+        woodruff_interval(v, c, 0.5, weights=w)
+        for v, c, w in ((values, clusters, weights), (np.repeat(values, weights), np.repeat(clusters, weights), None))
+    )
+    assert one == other
+
+
+def test_woodruff_covers_the_quantile_of_many_clusters():
+    hits = 0
+    truth = 1.0  # the median of a product of two log-normal factors
+    for seed in range(200):
+        chance = np.random.default_rng(seed)
+        clusters = np.repeat(np.arange(2001), 2)
+        values = chance.lognormal(size=2001)[clusters] * chance.lognormal(size=4002)
+        interval = clustered_quantile_interval(values, clusters, 0.5, chance)
+        assert interval.method == "Woodruff over clusters"
+        hits += interval.low <= truth <= interval.high
+    assert 181 <= hits <= 199

@@ -7,10 +7,12 @@ from bench.summarize.busy import busy_s, busy_shares, wall_s
 from bench.summarize.rows import read_rows
 
 
-def rows(*spans, worker="w1"):
-    return read_rows(
-        [observation(prompt_id=f"{worker}-{n}", sent_s=start, finished_s=end, worker=worker) for n, (start, end) in enumerate(spans)], {}
-    )
+def spans_of(*spans, worker="w1"):
+    return [observation(prompt_id=f"{worker}-{n}", sent_s=start, finished_s=end, worker=worker) for n, (start, end) in enumerate(spans)]
+
+
+def rows(*spans):
+    return read_rows(spans_of(*spans), {})
 
 
 def test_gaps_are_not_busy_and_overlaps_count_once():
@@ -19,18 +21,18 @@ def test_gaps_are_not_busy_and_overlaps_count_once():
 
 
 def test_clocks_of_two_workers_are_never_compared():
-    both = [*rows((0.0, 2.0)), *rows((1.0, 3.0), worker="w2")]
+    both = read_rows([*spans_of((0.0, 2.0)), *spans_of((1.0, 3.0), worker="w2")], {})
     assert busy_s(both) == pytest.approx(4.0)
     assert wall_s(both) == pytest.approx(4.0)
 
 
 def test_requests_in_flight_share_a_moment_evenly():
     shares = busy_shares(rows((0.0, 2.0), (1.0, 3.0)))
-    assert list(shares.values()) == pytest.approx([1.5, 1.5])
+    assert shares.tolist() == pytest.approx([1.5, 1.5])
 
 
 def test_nothing_takes_no_time():
-    assert busy_s([]) == wall_s([]) == 0.0
+    assert busy_s(rows()) == wall_s(rows()) == 0.0
     assert busy_s(rows((1.0, 1.0))) == 0.0
 
 

@@ -153,8 +153,6 @@ def test_last_status_holds_and_loads_are_counted_once():
     assert summary.models[0].endpoint.pid == 2
 
 
-def test_answers_to_unplanned_trials_are_left_out_and_told():
-    seen = rounds_of(prompts=2, rounds=1)
-    summary = summary_of(seen, plan=plan_of(seen[:1]))
-    assert summary.counts[0].completed == 1
+def test_answers_to_unplanned_trials_are_told():
+    summary = summary_of(rounds_of(prompts=2, rounds=1), strangers=1)
     assert "Left out: 1 answer to trials that are not in the plan." in summary.notes

@@ -1,0 +1,20 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.digest import digest
+from bench.store.places import Places
+
+
+@given(st.lists(st.text(max_size=70), unique=True, max_size=60), st.integers(0, 80))
+def test_every_id_has_its_place_and_no_other_has_one(ids, size):
+    places = Places(ids[1:], size)
+    assert [places.get(trial_id) for trial_id in ids[1:]] == list(range(len(ids[1:])))
+    assert all(places.get(trial_id) is None for trial_id in ids[:1])
+
+
+def test_digests_are_told_apart_as_they_are():
+    ids = [digest(number) for number in range(5000)]
+    places = Places(ids, 10)
+    assert [places.get(trial_id) for trial_id in ids] == list(range(5000))
+    assert places.get(digest("other")) is None
+    assert len(places) == 5000
