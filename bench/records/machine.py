@@ -20,7 +20,7 @@ class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     `lag_*` is the event loop's lateness (s) against a timer of 10 ms; `cpu_share` is the measuring process's CPU seconds per wall second.
     Saturated: p99 lag above 5 ms, or above 5 % of the median TTFT when that is larger (measurement.md §1.3); or the thread that measures waited for a
-    processor for more than a quarter of the time that it wanted one (`cpu_wait_share`), where its lag is more than 2 ms and 1 % of the median TTFT.
+    processor for more than a quarter of the time that it wanted one (`cpu_wait_share`), where its lag is more than 1 ms and 1 % of the median TTFT.
 
     `asked_in_flight` is what a closed loop asks for, `in_flight` the mean number between the first send and the last. `asked_per_s` and `sent_per_s`
     are rates of arrivals and of sends, `send_delay_*` how long after its arrival a request was sent (open loop). Warm-up requests count in none.

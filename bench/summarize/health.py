@@ -11,9 +11,9 @@ from bench.summarize.rows import Rows
 LAG_LIMIT_S = 0.005  # measurement.md §1.3
 LAG_SHARE_OF_TTFT = 0.05
 # A loop that waits for a processor for a quarter of the time that it wants one shares it with something that never rests. Found by putting a busy
-# process on its core: 38–47 % against 2–8 % without (docs/measurement.md). Below 2 ms of lag one sees the timers' own resolution.
+# process on its core: 38–47 % against 0–8 % without (docs/measurement.md). Below 1 ms of lag one sees the timers' own resolution.
 WAIT_LIMIT = 0.25
-_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT = 0.002, 0.01
+_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT = 0.001, 0.01
 # A load is short from 5 % on; a client that uses half of a core for less than it was asked is the reason itself.
 SHORT = 0.95
 _BUSY = 0.5

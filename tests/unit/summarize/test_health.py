@@ -13,7 +13,8 @@ from bench.summarize.health import is_late, limit, limited_by
         (10.1, None, 0.2, True),
         (4.6, 0.38, 0.01, True),  # a busy process on the same core takes half of it, in slices shorter than 5 ms
         (4.6, 0.24, 0.01, False),
-        (1.9, 0.47, 0.01, False),  # it waits, and it does not matter
+        (1.7, 0.46, 0.01, True),  # one request at a time: little lag, and yet TTFT was wrong by 1.5 ms
+        (0.9, 0.47, 0.01, False),  # it waits, and it does not matter
         (4.6, 0.38, 1.5, False),
         (16.0, 0.38, 1.5, True),
     ],
