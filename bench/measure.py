@@ -3,7 +3,6 @@
 Whatever goes wrong with a model costs its own rows: it becomes a `ModelStatus` with its reason, and the run goes on.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -11,6 +10,7 @@ import msgspec
 
 from bench.clock import Clock
 from bench.errors import BenchError, ServingError
+from bench.execute import loop
 from bench.execute.delivered import Delivered
 from bench.execute.engine import ExecutionSettings, run_block
 from bench.execute.progress import Progress
@@ -61,7 +61,7 @@ def measure(instruments: Instruments, block: Block) -> None:
         trials = tuple(trial for trial in block.trials if trial.key in seats)
         if not trials:
             return
-        health = asyncio.run(_run(instruments, msgspec.structs.replace(block, trials=trials), seats))
+        health = loop.run(_run(instruments, msgspec.structs.replace(block, trials=trials), seats))
         instruments.on_health(health)
         for treatment in block.treatments:
             if treatment.key in served:

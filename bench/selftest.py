@@ -4,7 +4,6 @@ The very engine, wire and sample file that a run uses measure a ground-truth ser
 that server noted. Nothing else may be measured meanwhile.
 """
 
-import asyncio
 import http.client
 import math
 import subprocess
@@ -20,6 +19,7 @@ import msgspec
 
 from bench.clock import Clock
 from bench.errors import BenchError
+from bench.execute import loop
 from bench.execute.delivered import Delivered
 from bench.execute.engine import ExecutionSettings, run_block
 from bench.execute.load.closed import Closed
@@ -184,7 +184,7 @@ def _measure(ruler: Ruler, base_url: str, trials: tuple[Trial, ...], path: Path)
         async def measure() -> ClientHealth:
             return await run_block(Block(treatments=(), trials=trials), {_KEY: seat}, settings, sink, _Deaf(), stop, clock, "selftest")
 
-        health = delivered.told(asyncio.run(measure()))
+        health = delivered.told(loop.run(measure()))
     return _Seen(samples=tuple(samples), health=health, truth=_truth(base_url, trials), zero_ns=clock.zero_ns)
 
 
