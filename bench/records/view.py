@@ -106,11 +106,21 @@ class ChartPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     anchor: Literal["start", "end"] = "start"
 
 
+class ChartLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line through points, `x,y x,y …` in the chart's own pixels, and its label. `place` (from 0) tells lines apart."""
+
+    label: str
+    path: str
+    label_x: str
+    label_y: str
+    place: int
+
+
 class Chart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A small picture: `interval` draws one line per model, `scatter` one point per model on two axes."""
+    """A small picture: `interval` draws one row per model, `scatter` one point per model on two axes, `course` one line per model over time."""
 
     id: str
-    kind: Literal["interval", "scatter"]
+    kind: Literal["interval", "scatter", "course"]
     title: str
     summary: str  # the same in words, for readers who do not see it
     width: str
@@ -124,6 +134,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     x_ticks: tuple[ChartTick, ...]
     y_title: str = ""
     y_ticks: tuple[ChartTick, ...] = ()
+    lines: tuple[ChartLine, ...] = ()
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -43,22 +43,26 @@ def ticks(largest: float, most: int = 5) -> tuple[float, ...]:
     return tuple(step * place for place in range(n + 1))
 
 
-def _pixel(value: float) -> str:
+def pixel(value: float) -> str:
+    """A coordinate, to a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0")
 
 
-class _Axis:
+class Axis:
     """Values to pixels: zero at `start`, the last tick at `end`."""
 
     def __init__(self, largest: float, start: float, end: float, most: int = 5) -> None:
+        """`largest` is the largest value that it must hold."""
         self.ticks = ticks(largest, most)
         self._start, self._per = start, (end - start) / self.ticks[-1]
         self._decimals = max(0, -math.floor(math.log10(self.ticks[1]) + 1e-9))
 
     def at(self, value: float) -> str:
-        return _pixel(self._start + value * self._per)
+        """Where a value lies."""
+        return pixel(self._start + value * self._per)
 
     def marks(self) -> tuple[ChartTick, ...]:
+        """Its labelled lines."""
         return tuple(ChartTick(at=self.at(value), label=numbers.plain(value, self._decimals)) for value in self.ticks)
 
 
@@ -72,7 +76,7 @@ def _intervals(seen: Lookup, wanted: Wanted) -> Chart | None:
     if not found:
         return None
     shown = scale_of([estimate for _, estimate in found])
-    axis = _Axis(max(_top(estimate) * shown.factor for _, estimate in found), _LEFT, _RIGHT)
+    axis = Axis(max(_top(estimate) * shown.factor for _, estimate in found), _LEFT, _RIGHT)
     bottom = _TOP + _ROW * len(found)
     points = tuple(_row(seen.label(key), estimate, shown, axis, _TOP + _ROW * place) for place, (key, estimate) in enumerate(found))
     name = glossary.title(wanted.metric)
@@ -97,7 +101,7 @@ def _top(estimate: Estimate) -> float:
     return max(estimate.value or 0.0, estimate.high or 0.0)
 
 
-def _row(label: str, estimate: Estimate, shown: numbers.Scale, axis: _Axis, y: int) -> ChartPoint:
+def _row(label: str, estimate: Estimate, shown: numbers.Scale, axis: Axis, y: int) -> ChartPoint:
     has_interval = estimate.low is not None and estimate.high is not None
     return ChartPoint(
         label=short(label, 26),
@@ -119,8 +123,8 @@ def _quality_by_latency(seen: Lookup) -> Chart | None:
         return None
     shown = scale_of([estimate for _, estimate in found])
     bottom = _TOP + _PLOT_HEIGHT
-    across = _Axis(max(_top(estimate) * shown.factor for _, estimate in found), _SCATTER_LEFT, _RIGHT)
-    up = _Axis(100.0, bottom, _TOP)
+    across = Axis(max(_top(estimate) * shown.factor for _, estimate in found), _SCATTER_LEFT, _RIGHT)
+    up = Axis(100.0, bottom, _TOP)
     points = tuple(_place(seen, key, estimate, quality[key], (shown, across, up)) for key, estimate in found)
     return Chart(
         id="quality-latency",
@@ -141,7 +145,7 @@ def _quality_by_latency(seen: Lookup) -> Chart | None:
     )
 
 
-def _place(seen: Lookup, key: Key, latency: Estimate, quality: Estimate, axes: tuple[numbers.Scale, _Axis, _Axis]) -> ChartPoint:
+def _place(seen: Lookup, key: Key, latency: Estimate, quality: Estimate, axes: tuple[numbers.Scale, Axis, Axis]) -> ChartPoint:
     shown, across, up = axes
     x = across.at((latency.value or 0.0) * shown.factor)
     is_right = float(x) > (_SCATTER_LEFT + _RIGHT) / 2
@@ -157,8 +161,8 @@ def _place(seen: Lookup, key: Key, latency: Estimate, quality: Estimate, axes: t
         high=across.at((latency.high or 0.0) * shown.factor) if has_x else "",
         bottom=up.at((quality.low or 0.0) * 100) if has_y else "",
         top=up.at(min(1.0, quality.high or 0.0) * 100) if has_y else "",
-        label_x=_pixel(float(x) + (-8 if is_right else 8)),
-        label_y=_pixel(float(y) - 7 if float(y) > _TOP + 16 else float(y) + 17),
+        label_x=pixel(float(x) + (-8 if is_right else 8)),
+        label_y=pixel(float(y) - 7 if float(y) > _TOP + 16 else float(y) + 17),
         anchor="end" if is_right else "start",
     )
 
@@ -172,5 +176,5 @@ def _apart(points: Sequence[ChartPoint]) -> tuple[ChartPoint, ...]:
         while any(abs(y - other) < 14 for other in taken):
             y += 14
         taken.append(y)
-        moved.append(msgspec.structs.replace(point, label_y=_pixel(y)))
+        moved.append(msgspec.structs.replace(point, label_y=pixel(y)))
     return tuple(moved)

@@ -12,9 +12,11 @@ from bench.report import glossary
 from bench.report.answers import side_by_side
 from bench.report.charts import charts
 from bench.report.checks import checks, checks_by_prompt
+from bench.report.courses import courses
 from bench.report.details import estimates, outliers, prefix, prompts
 from bench.report.escape import short
 from bench.report.headline import cautions, headline
+from bench.report.loads import loads
 from bench.report.lookup import Lookup
 from bench.report.models import models
 from bench.report.money import costs
@@ -31,6 +33,7 @@ def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Ma
         *(
             results(seen, spec),
             highlights(seen),
+            loads(seen, spec),
             models(seen),
             checks(seen, spec),
             checks_by_prompt(seen, spec),
@@ -51,7 +54,7 @@ def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Ma
         sections=tuple(section for section in sections if section is not None),
         prompts=groups,
         answers_note=note,
-        charts=charts(seen),
+        charts=(*charts(seen), *courses(seen)),
         definitions=_definitions(summary),
     )
 
