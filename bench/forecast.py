@@ -21,12 +21,27 @@ def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environm
     """The budget, with latencies of the latest run of the same spec name where there is one."""
     earlier = earlier_summary(runs, spec.name)
     latency_s = {} if earlier is None else _latencies(earlier)
-    planned = budget(spec, plan, latency_s=latency_s, cost=_cost(spec, plan, registry, latency_s), environment=environment)
+    planned = budget(
+        spec,
+        plan,
+        latency_s=latency_s,
+        cost=_cost(spec, plan, registry, latency_s),
+        environment=environment,
+        last_arrival_s=lambda n: _last_arrival_s(spec, registry, n),
+    )
     models = dict.fromkeys(treatment.model_id for block in plan.blocks for treatment in block.treatments)
     assumed = [name for name in models if not any(name == model_id for model_id, _ in latency_s)]
     if not latency_s or not assumed:
         return planned
     return msgspec.structs.replace(planned, basis=f"{planned.basis}; assumed for {', '.join(assumed)}, which it did not measure")
+
+
+def _last_arrival_s(spec: Spec, registry: Registry, n: int) -> float:
+    """When the last of n requests is due; 0 where nothing is, or where the load rises in steps that may not all be needed. Unit: s."""
+    if spec.load.steps > 1:
+        return 0.0
+    shape = registry.load("load", spec.load.kind)(spec.load)
+    return max((due for due in shape.arrivals(n, spec.seed) if due is not None), default=0.0)
 
 
 def earlier_summary(runs: Path, spec_name: str) -> Summary | None:

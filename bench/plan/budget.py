@@ -1,7 +1,7 @@
 """What a run would open, fetch, send, take and cost: known before anything of it happens."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from bench.records.plan import Budget, Plan, Trial
@@ -16,7 +16,20 @@ CHARACTERS_PER_TOKEN = 4.0  # English text, common tokenizers; an estimate, and 
 DEFAULT_MAX_TOKENS = 256
 
 
-def budget(spec: Spec, plan: Plan, *, latency_s: Mapping[tuple[str, str], float], cost: Money | None, environment: tuple[str, ...]) -> Budget:
+def _at_once(_n: int) -> float:
+    """A load that nobody waits for."""
+    return 0.0
+
+
+def budget(  # noqa: PLR0913 - each argument is what another part of the program knows
+    spec: Spec,
+    plan: Plan,
+    *,
+    latency_s: Mapping[tuple[str, str], float],
+    cost: Money | None,
+    environment: tuple[str, ...],
+    last_arrival_s: Callable[[int], float] = _at_once,
+) -> Budget:
     """The budget of a plan. `latency_s` holds the mean latency per (model, variant) of an earlier run, where there is one."""
     trials = [trial for block in plan.blocks for trial in block.trials]
     models = {treatment.model_id: treatment.model for block in plan.blocks for treatment in block.treatments}
@@ -31,7 +44,7 @@ def budget(spec: Spec, plan: Plan, *, latency_s: Mapping[tuple[str, str], float]
         warmup_requests=sum(trial.is_warmup for trial in trials),
         prompt_tokens_estimate=sum(prompt_tokens(trial) for trial in trials),
         completion_tokens_max=sum(known) if len(known) == len(trials) else None,
-        expected_s=expected_s(spec, plan, latency_s),
+        expected_s=expected_s(spec, plan, latency_s, last_arrival_s),
         cost=cost,
         basis="latencies of an earlier run of this spec"
         if latency_s
@@ -44,12 +57,16 @@ def prompt_tokens(trial: Trial) -> int:
     return math.ceil(sum(len(message.content) for message in trial.request.messages) / CHARACTERS_PER_TOKEN)
 
 
-def expected_s(spec: Spec, plan: Plan, latency_s: Mapping[tuple[str, str], float]) -> float:
-    """Expected time of the measured part; unit: s. A closed loop with concurrency C is taken to finish C times sooner."""
+def expected_s(spec: Spec, plan: Plan, latency_s: Mapping[tuple[str, str], float], last_arrival_s: Callable[[int], float] = _at_once) -> float:
+    """Expected time of the measured part; unit: s. A load with C places is taken to finish C times sooner, but not before its last arrival.
+
+    `last_arrival_s(n)`: when the load's n-th request is due.
+    """
     total = 0.0
     for block in plan.blocks:
         total += ASSUMED_LOAD_S * len({treatment.digest for treatment in block.treatments})
-        total += sum(_expected_latency_s(trial, latency_s) for trial in block.trials) / spec.load.concurrency
+        busy_s = sum(_expected_latency_s(trial, latency_s) for trial in block.trials) / spec.load.concurrency
+        total += max(busy_s, last_arrival_s(sum(not trial.is_warmup for trial in block.trials)))
     return total
 
 

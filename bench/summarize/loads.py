@@ -74,7 +74,7 @@ def _step(spec: Spec, number: int, planned: int, rows: Rows) -> Step:
     slo = spec.slo
     return Step(
         step=number,
-        level=_short(levels(spec.load.settings, spec.load.steps)[number - 1]) if {"from", "to"} <= spec.load.settings.keys() else float(number),
+        level=_level(spec, number),
         planned=planned,
         requests=len(rows),
         failed=sum(rows.counts("failure").values()),
@@ -83,6 +83,12 @@ def _step(spec: Spec, number: int, planned: int, rows: Rows) -> Step:
         request_rate=_short(_rate(seen, is_open=spec.load.settings.get("of") == "rate")),
         in_flight=_short(float(mean_between(seen.sent, seen.ended, np.array([0.0, max(seen.span_s, 1e-9)]))[0])),
     )
+
+
+def _level(spec: Spec, number: int) -> float:
+    """What a step asked for; a shape that does not say has its steps counted."""
+    load = spec.load
+    return _short(levels(load.settings, load.steps)[min(number, load.steps) - 1]) if {"from", "to"} <= load.settings.keys() else float(number)
 
 
 def _rate(seen: Flight, *, is_open: bool) -> float:

@@ -55,3 +55,9 @@ def test_costs_in_two_currencies_are_no_sum(tmp_path):
     dollars = external("n", "http://localhost:1/v1", more=", cost: {model: price_table, input_per_million: 1 USD, output_per_million: 1 USD}")
     made = forecast_of(write_spec(tmp_path, external("m", "http://localhost:1/v1"), dollars, more=PRICES), tmp_path)
     assert made.cost is None
+
+
+def test_an_open_loop_takes_until_its_last_arrival(tmp_path):
+    more = "warmup: 0\nrounds: 100\nload: {kind: constant, rate: 0.5}"
+    made = forecast_of(write_spec(tmp_path, external("m", "http://localhost:1/v1"), prompts=3, more=more), tmp_path)
+    assert 598 <= made.expected_s <= 610  # 300 arrivals, one every two seconds
