@@ -17,7 +17,7 @@ from bench.execute.progress import Progress
 from bench.execute.seat import Seat
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
-from bench.protocols import Served, ServingContext
+from bench.protocols import LoadShape, Served, ServingContext
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Treatment
 from bench.records.sample import Sample
@@ -28,6 +28,8 @@ from bench.registry import Registry
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True):
     """What measuring needs: the spec's settings, the extensions, the clock, what may end it, and where its records go.
+
+    `run` sends a block's trials to its seats: `alone`, or `workers.Workers.measure`.
 
     `served_before` are the (model, variant) that an earlier session of the run brought up.
     """
@@ -43,6 +45,7 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True):
     on_sample: Callable[[Sample], None]
     on_status: Callable[[ModelStatus], None]
     on_health: Callable[[ClientHealth], None]
+    run: Callable[["Instruments", Block, dict[ServingKey, Seat]], None]
     served_before: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -61,8 +64,8 @@ def measure(instruments: Instruments, block: Block) -> None:
         trials = tuple(trial for trial in block.trials if trial.key in seats)
         if not trials:
             return
-        health = loop.run(_run(instruments, msgspec.structs.replace(block, trials=trials), seats))
-        instruments.on_health(health)
+        block = msgspec.structs.replace(block, trials=trials)
+        instruments.run(instruments, block, seats)
         for treatment in block.treatments:
             if treatment.key in served:
                 instruments.on_status(_after(treatment, served[treatment.key], seats[treatment.key]))
@@ -120,9 +123,20 @@ def _seat(instruments: Instruments, model: Served) -> Seat:
     return Seat(endpoint=model.endpoint, provider=provider, credential=model.credential, death=model.death)
 
 
-async def _run(instruments: Instruments, block: Block, seats: dict[ServingKey, Seat]) -> ClientHealth:
+def load_of(instruments: Instruments) -> LoadShape:
+    """The spec's load."""
+    load: LoadShape = instruments.registry.load("load", instruments.spec.load.kind)(instruments.spec.load)
+    return load
+
+
+def alone(instruments: Instruments, block: Block, seats: dict[ServingKey, Seat]) -> None:
+    """Measure a block's trials in this process."""
+    instruments.on_health(loop.run(measure_with(instruments, block, seats, load_of(instruments))))
+
+
+async def measure_with(instruments: Instruments, block: Block, seats: dict[ServingKey, Seat], shape: LoadShape) -> ClientHealth:
+    """Measure a block's trials under a load; the health of this process is returned."""
     spec = instruments.spec
-    shape = instruments.registry.load("load", spec.load.kind)(spec.load)
     settings = ExecutionSettings(load=shape, seed=spec.seed, retries=spec.retries, timeout_s=spec.timeout_s, keep_alive_s=spec.keep_alive_s)
     warmups = frozenset(trial.id for trial in block.trials if trial.is_warmup)
     delivered = Delivered(min(shape.concurrency, len(block.trials) - len(warmups)) if spec.load.kind == "closed" else None, warmups)

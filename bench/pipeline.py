@@ -4,7 +4,7 @@ Every arrow is also a file in the run folder, so each half can be run alone: `ru
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
 from bench.judge.grade import grade_by_checks, prepare_rules
-from bench.measure import Instruments, measure
+from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
@@ -41,6 +41,7 @@ from bench.store.layout import RunLayout, find_run, inside
 from bench.store.lock import RunLock
 from bench.store.reader import read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
+from bench.workers import Workers, check
 
 
 class Shown(Progress, Protocol):
@@ -65,6 +66,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     resume: Resuming | None = None
     allow_commands: bool = False
+    workers: int = 1
     offline: bool = False
     selftest: bool | None = None  # None: where it costs little, see `calibrate`
 
@@ -116,6 +118,7 @@ def _look_ahead(means: Means) -> None:
     Raises: MissingExtension.
     """
     spec = means.loaded.spec
+    check(means.options.workers, spec, means.registry)
     means.registry.load("provider", spec.client)
     for name in spec.report.formats:
         means.registry.load("report", name)
@@ -160,7 +163,7 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
     with Interrupts(stop) as interrupts, LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
 
         def on_sample(sample: Sample) -> None:
-            samples.append(sample if spec.record == "full" else msgspec.structs.replace(sample, timing=without_gaps(sample.timing)))
+            samples.append(_kept(spec, sample))
             meter.add(sample)
 
         def on_status(status: ModelStatus) -> None:
@@ -168,10 +171,17 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
             means.progress.status(status)
 
         def on_health(health: ClientHealth) -> None:
-            with LineWriter(layout.telemetry_of(opened.worker)) as telemetry:
+            with LineWriter(layout.telemetry_of(health.worker)) as telemetry:
                 telemetry.append(health)
 
+        @contextmanager
+        def writer(worker: str) -> Iterator[Callable[[Sample], None]]:
+            with LineWriter(layout.samples_of(worker)) as file:
+                yield lambda sample: file.append(_kept(spec, sample))
+
+        n = means.options.workers
         instruments = Instruments(
+            run=alone if n == 1 else Workers(n, writer, meter.add).measure,
             spec=spec,
             registry=means.registry,
             context=_context(means, layout),
@@ -192,6 +202,11 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
                 stop.interrupt()
             samples.sync()
     return stop.reason
+
+
+def _kept(spec: Spec, sample: Sample) -> Sample:
+    """A sample as the run keeps it."""
+    return sample if spec.record == "full" else msgspec.structs.replace(sample, timing=without_gaps(sample.timing))
 
 
 def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None:

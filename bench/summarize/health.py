@@ -57,7 +57,7 @@ def limited_by(health: Iterable[ClientHealth], late: Sequence[ClientHealth]) -> 
 def _median_ttft(block: ClientHealth, rows: Rows) -> float:
     words, sent_s = rows.words("treatment"), rows.number("sent_s")
     treatments = [words.index(digest) for digest in block.treatment_digests if digest in words]
-    workers = [place for place, word in enumerate(rows.words("worker")) if word == block.worker]
+    workers = [place for place, word in enumerate(rows.words("worker")) if word == block.worker.partition("-")[0]]
     is_of_block = np.isin(rows.codes("worker"), workers) & np.isin(rows.codes("treatment"), treatments)
     is_of_block &= (block.started_s <= sent_s) & (sent_s <= block.finished_s) & ~rows.is_warmup & ~rows.is_first
     waits = rows.where(is_of_block).values("ttft")[:, 0]

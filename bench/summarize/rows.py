@@ -83,7 +83,7 @@ class _Store:
         self.id_ends.append(len(self.ids))
         failure = sample.outcome.kind if isinstance(sample.outcome, Failure) else None
         words = (
-            *(trial.prompt_id, trial.treatment_digest, sample.worker, failure, seen.prefix),
+            *(trial.prompt_id, trial.treatment_digest, _clock(sample.worker), failure, seen.prefix),
             *((completion.usage.counted_by, completion.finish_reason, completion.served_model) if completion else (None, None, None)),
             timing.stamped_by,
         )
@@ -216,6 +216,11 @@ def _take(measured: _Measured, value: float | Sequence[float] | None, place: tup
         if len(value) and not is_left_out and np.all(np.isfinite(value)):
             measured.many = measured.many or Many()
             measured.many.add(value, *place)
+
+
+def _clock(worker: str) -> str:
+    """Whose clock a worker has: `w1-1`, `w1-2`, … are processes of one session on one machine, with one clock."""
+    return worker.partition("-")[0]
 
 
 def _key(trial_id: str) -> int:

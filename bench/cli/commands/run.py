@@ -49,6 +49,7 @@ def configure(options: argparse.ArgumentParser) -> None:
         default=None,
         help="measure the client's own error after the models (1-2 s); by default only after a long run, where it was not measured lately",
     )
+    options.add_argument("--workers", type=int, default=1, metavar="N", help="send with N processes, for endpoints beyond one core (default: 1)")
     options.add_argument("--quiet", action="store_true", help="no progress, no tables: only the run's folder")
     options.add_argument("--format", choices=("text", "json", "github"), default="text", help="how errors of the spec are shown")
 
@@ -70,6 +71,7 @@ def execute(options: argparse.Namespace) -> int:
         resume=resuming,
         allow_commands=options.allow_commands or _asked_on_terminal(loaded.spec, picked),
         offline=options.offline,
+        workers=options.workers,
         selftest=options.selftest,
     )
     folders: list[Path] = []
@@ -104,6 +106,8 @@ def _check_words(options: argparse.Namespace) -> None:
         options.spec, options.resume = Path(options.resume), "latest"
     if options.spec is None:
         raise UsageError("which spec?", hint="bench run SPEC [--resume [RUN]]; `bench init my.yaml` writes one to start from")
+    if options.workers < 1:
+        raise UsageError(f"--workers {options.workers}: expected at least 1", hint="leave it out for one")
     if options.resume is None and (options.retry_failed or options.allow_changed_spec):
         word = "--retry-failed" if options.retry_failed else "--allow-changed-spec"
         raise UsageError(f"{word} goes with --resume", hint="bench run SPEC --resume " + word)

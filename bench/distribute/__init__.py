@@ -1,0 +1,1 @@
+"""Several processes for one load. In: a load shape, trials, and what one process does with its share. Out: what the processes say, as it comes."""
