@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.stats.quantile import Floats
 
-HELD = 1 << 20  # values that are kept as they are; from then on each stands for its bin's mean
+HELD = 1 << 18  # values that are kept as they are; from then on each stands for its bin's mean
 _LOG_WIDTH = log(1.01)
 _LEAST = 1e-6
 _BINS = 1852  # the first holds what is below `_LEAST`, the last what is above 99.7

@@ -45,6 +45,7 @@ class _Measured:
         self.is_pair = metric.aggregate == "ratio"
         self.is_timed = is_timed(metric)
         self.columns = (Column(), Column()) if self.is_pair else (Column(),)
+        self.first = self.columns[0].append
         self.many: Many | None = None
 
 
@@ -94,7 +95,11 @@ class _Store:
         for name, number in zip(NUMBERS, (timing.scheduled_s, timing.sent_s, timing.finished_s, tokens), strict=True):
             self.numbers[name].append(np.nan if number is None else number)
         for measured in self.measured.values():
-            _take(measured, measured.measure(seen), (row, cell, prompt), is_left_out=trial.is_warmup or (sample.is_first and measured.is_timed))
+            value = measured.measure(seen)
+            if type(value) is float and not measured.is_pair:  # by far the most, so the way is short
+                measured.first(value)
+            else:
+                _take(measured, value, (row, cell, prompt), is_left_out=trial.is_warmup or (sample.is_first and measured.is_timed))
         if self.n % TIDY == 0:
             for column in (*self.numbers.values(), *(column for measured in self.measured.values() for column in measured.columns)):
                 column.tidy()
