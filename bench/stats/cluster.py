@@ -18,6 +18,8 @@ Ids = NDArray[np.intp]
 JACKKNIFE = "t over clusters, leave-one-out"
 BOOTSTRAP = "bootstrap over clusters"
 RESAMPLES = 2000  # the expanded tail below stays above 0.2 %, that is 4 resamples, from 6 clusters on
+# With two clusters Student's quantile is 12.7, and the interval spans more than anybody believes: "n too small" says the same more clearly.
+LEAST_CLUSTERS = 3
 _GRID = 2000  # candidate values per quantile; bounds are rounded outwards to the next one
 MOST_RESAMPLED = 2000  # clusters; resampling more takes memory and time, and says no more than the theory for large samples
 WOODRUFF = "Woodruff over clusters"
@@ -49,13 +51,13 @@ def ratio_interval(numerators: Floats, denominators: Floats, level: float = 0.95
     """
     k = numerators.size
     without = denominators.sum() - denominators
-    if k < 2 or not np.all(without > 0):
-        return Interval(low=None, high=None, method=JACKKNIFE, have=k, needed=2)
+    if k < LEAST_CLUSTERS or not np.all(without > 0):
+        return Interval(low=None, high=None, method=JACKKNIFE, have=k, needed=LEAST_CLUSTERS)
     ratio = numerators.sum() / denominators.sum()
     left_out = (numerators.sum() - numerators) / without
     spread = np.sqrt((k - 1) / k * np.sum((left_out - left_out.mean()) ** 2))
     reach = t_quantile(k - 1, (1 + level) / 2) * float(spread)
-    return Interval(low=float(ratio) - reach, high=float(ratio) + reach, method=JACKKNIFE, have=k, needed=2)
+    return Interval(low=float(ratio) - reach, high=float(ratio) + reach, method=JACKKNIFE, have=k, needed=LEAST_CLUSTERS)
 
 
 def mean_interval(values: Floats, clusters: Ids, level: float = 0.95) -> Interval:

@@ -30,7 +30,7 @@ def test_sums_per_cluster_skip_empty_ones():
     assert counts.tolist() == [2.0, 1.0]
 
 
-@pytest.mark.parametrize("n", [2, 3, 30])
+@pytest.mark.parametrize("n", [3, 4, 30])
 def test_one_value_per_cluster_is_students_interval(n):
     values = np.random.default_rng(n).exponential(size=n)
     theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -54,6 +54,7 @@ def test_ratio_is_the_jackknife_done_by_hand():
 
 def test_one_cluster_has_no_interval():
     assert mean_interval(np.array([1.0, 2.0, 3.0]), np.zeros(3, dtype=int))[:2] == (None, None)
+    assert mean_interval(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1]))[:2] == (None, None)
     assert clustered_quantile_interval(np.arange(100.0), np.zeros(100, dtype=int), 0.5, np.random.default_rng(0))[:2] == (None, None)
 
 

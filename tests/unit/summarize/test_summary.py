@@ -144,13 +144,14 @@ def test_model_that_was_never_reached_has_a_row_with_a_reason():
 
 
 def test_last_status_holds_and_loads_are_counted_once():
-    lines = [served(load_s=1.0, pid=1), served(load_s=1.0, pid=1, rss_peak_bytes=10), served(load_s=3.0, pid=2, rss_peak_bytes=30)]
+    again = served(load_s=1.0, pid=1, rss_peak_bytes=10)
+    lines = [served(load_s=1.0, pid=1), again, served(load_s=2.0, pid=2, rss_peak_bytes=20), served(load_s=3.0, pid=3, rss_peak_bytes=30)]
     summary = summary_of(rounds_of(prompts=1, rounds=1), statuses=lines)
     load, peak = the(summary, "load_s", "value"), the(summary, "rss_peak_bytes", "value")
-    assert (load.value, load.n, peak.value, peak.n) == (2.0, 2, 30.0, 2)
+    assert (load.value, load.n, peak.value, peak.n) == (2.0, 3, 30.0, 3)
     assert load.low == 0.0
-    assert load.high == pytest.approx(2 + 12.7062, abs=1e-3)
-    assert summary.models[0].endpoint.pid == 2
+    assert load.high == pytest.approx(2 + 4.30265 / 3**0.5, abs=1e-3)
+    assert summary.models[0].endpoint.pid == 3
 
 
 def test_answers_to_unplanned_trials_are_told():
