@@ -20,7 +20,7 @@ class Meter:
     def __init__(self, spec: Spec, plan: Plan, registry: Registry) -> None:
         """Prepare the cost models; a spec without `limits.cost` needs none."""
         self._spec = spec
-        self._trials = {trial.id: trial for block in plan.blocks for trial in block.trials}
+        self._trials = {trial.id: trial for block in plan.blocks for trial in block.trials} if spec.limits.cost else {}
         models = {model.id: model for model in spec.models} if spec.limits.cost else {}
         declared = {name: model.cost or spec.cost for name, model in models.items()}
         self._pricing = {name: registry.load("cost", cost.model)(cost.settings) for name, cost in declared.items() if cost}
