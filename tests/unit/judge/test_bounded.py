@@ -46,7 +46,7 @@ def test_killed_process_costs_no_question(process):
 
 
 def test_error_in_the_job_is_a_reason_and_not_an_end(process):
-    with pytest.raises(Undecided, match="(?i)error"):
+    with pytest.raises(Undecided, match=r"(?i)error"):
         process.ask(_search("(", "a"))
     assert process.ask(_search("a", "a"))["found"] is True
 
