@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
-if sys.platform == "win32":  # pragma: no cover - Windows
+if sys.platform == "win32":
     import msvcrt
 
     def _try(stream: IO[bytes]) -> None:

