@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 FAULTS = (
-    "429", "500", "503", "400", "401", "context", "memory", "hang", "hang-mid", "disconnect", "disconnect-mid", "rst", "garbage", "badjson",
+    "429", "500", "503", "400", "401", "context", "memory", "hang", "hang-mid", "disconnect", "disconnect-mid", "rst", "refuse", "garbage", "badjson",
     "empty-choices", "empty-delta", "no-usage", "usage-every", "slow-headers", "no-done", "error-event", "split", "comment", "crlf", "no-chunked",
     "cut", "length", "gzip", "reasoning", "message", "not-streamed",
 )  # fmt: skip
@@ -20,6 +20,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     `fault_first` n: only the first n requests of the server meet the fault; 0: all do. `role_at_once` sends the empty role chunk at once.
     `text` is the first chunk's content in place of the usual words. `slots`: so many answers at a time, the other requests wait (0: no limit).
     `stall_at` k: when the k-th request comes, the server begins nothing new for `stall_ms`.
+    Fault `refuse`: once asked for its models, it listens no longer.
     """
 
     ttft_ms: float = 0.0

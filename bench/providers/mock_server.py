@@ -91,6 +91,8 @@ class MockServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         data = await reader.readexactly(int(headers.get("content-length", "0")))
         if method == "GET":
+            if self.behaviour.fault == "refuse" and self._server is not None:
+                self._server.close()
             writer.write(_plain("200 OK", self._information(path)))
             return True
         body = msgspec.json.decode(data)
