@@ -6,6 +6,7 @@ Doors, and what is registered at each:
     provider  a `Provider`           speaks to an endpoint
     load      a `LoadShape`          says when requests are sent
     check     a `CheckRule`          decides an aspect without a model
+    grader    a `Grader`, `PairGrader`  asks a judge about an answer, or about two
     metric    a `Metric`             reads observations
     cost      a `CostModel`          turns work into money
     report    a `ReportFormat`       renders a view
@@ -21,6 +22,7 @@ import msgspec
 
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import Exchange
+from bench.records.judging import Candidate, Judgement, PairJudgement, Question, Reply
 from bench.records.observation import Observation
 from bench.records.plan import Request, Treatment, Trial
 from bench.records.sample import Sample
@@ -135,6 +137,30 @@ class CheckRule(Protocol):
 
     def decide(self, text: str) -> Verdict:
         """The verdict on one answer."""
+
+
+class Questioner(Protocol):
+    """Speaks to a judge's endpoint."""
+
+    async def ask(self, question: Question) -> Reply:
+        """Send one question and wait for the reply. Never raises for what a server may do: that becomes the reply's `failure`."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class Grader(Protocol):
+    """Asks a judge about one answer. Made with a `bench.judge.means.JudgeMeans`; raises ValueError when the method cannot work with them."""
+
+    async def grade(self, candidate: Candidate) -> Judgement:
+        """What the judge finds. A judge's outage or an unreadable reply is a state of the judgement, never an exception and never a score."""
+
+
+class PairGrader(Protocol):
+    """Asks a judge which of two answers to one prompt is better. Made like a `Grader`."""
+
+    async def compare(self, first: Candidate, second: Candidate) -> PairJudgement:
+        """What the judge prefers, asked in both orders."""
 
 
 class Metric(Protocol):

@@ -1,0 +1,161 @@
+"""What is asked of a judge, what it replies, and how far it may be believed."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from bench.records.exchange import Failure, ServerTimings, Usage
+from bench.records.grade import AspectGrade, GradeMethod, GradeState, WhyNot
+from bench.records.spec import Message, Prompt, Rubric
+
+JudgeVerdict = Literal["qualified", "weak", "unqualified", "untested"]
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge may know of an answer. There is no model, variant or trial in it, so no template can show one."""
+
+    prompt: Prompt
+    rubric: Rubric | None
+    text: str
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to a judge.
+
+    `prefix` is how its answer begins (assistant prefill); it ends so that the label is the next token. `top_logprobs`: how many alternatives of each
+    token to report, None for none. `json_schema`: what the reply must fulfil. `labels`: the spellings that may follow, for the record.
+    """
+
+    messages: tuple[Message, ...]
+    prefix: str = ""
+    max_tokens: int = 1
+    top_logprobs: int | None = None
+    json_schema: dict[str, Any] | None = None
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+class TokenChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One token of a reply with the likeliest alternatives, natural logarithms of raw probabilities; the token itself is among them."""
+
+    token: str
+    logprob: float
+    alternatives: tuple[tuple[str, float], ...]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came back. `failure` is set when nothing usable did. `text` never holds the prefix."""
+
+    text: str = ""
+    reasoning: str = ""
+    tokens: tuple[TokenChoice, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage = Usage(counted_by="estimate")
+    server_timings: ServerTimings | None = None
+    failure: Failure | None = None
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge's endpoint was found able to do, by asking it. `top_logprobs` 0: it gives no log-probabilities. `notes`: how it was found out."""
+
+    top_logprobs: int = 0
+    prefix: bool = False
+    json_schema: bool = False
+    context: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question with its reply, as kept: a line of `judging/<grader>/questions.jsonl`. `about` is an aspect's or criterion's id."""
+
+    about: str
+    question: Question
+    reply: Reply
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grader found about one candidate; the program adds whose answer it was."""
+
+    state: GradeState
+    score: float | None = None
+    aspects: tuple[AspectGrade, ...] = ()
+    rationale: str | None = None
+    asked: tuple[Asked, ...] = ()
+
+
+class PairJudgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grader found about two candidates; the fields are `PairGrade`'s."""
+
+    state: GradeState
+    preferred: Literal["first", "second", "tie"] | None = None
+    p_forward: float | None = None
+    p_backward: float | None = None
+    label_mass: float | None = None
+    method: GradeMethod | None = None
+    why_not: WhyNot | None = None
+    rationale: str | None = None
+    asked: tuple[Asked, ...] = ()
+
+
+class ProbeFamily(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a judge did on planted probes of one kind, each with a known right answer.
+
+    `wins` of `decided` were right; a tie is not right. `abstained` and `failed` are not decided. `low`, `high`: Wilson interval of the win rate, 95
+    %. `is_core`: the judge must pass it. `reason`: why there are no or too few probes. `examples`: probes it failed, in words.
+    """
+
+    name: str
+    is_core: bool
+    wins: int
+    decided: int
+    abstained: int = 0
+    failed: int = 0
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+    examples: tuple[str, ...] = ()
+
+
+class Qualification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a judge's numbers count. `label_mass` is the median over the probes' questions, None where no labels were read. `reasons` in words."""
+
+    verdict: JudgeVerdict
+    families: tuple[ProbeFamily, ...] = ()
+    label_mass: float | None = None
+    reasons: tuple[str, ...] = ()
+    digest: str = ""  # of all that shaped it: a change voids it
+
+
+class JudgeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A judge as it graded a run: `judging/<grader>/judge.json`.
+
+    `method` was asked for, `ran` is what the judge's endpoint allowed. `counts` says how many answers (or pairs) ended in each state.
+    `prompt_tokens` were in the questions, `read_tokens` of them were read anew and `cached_tokens` taken from the server's prefix cache (None: it
+    does not say).
+    """
+
+    grader_id: str
+    grader_digest: str
+    judge_id: str
+    method: str
+    state: Literal["served", "unavailable", "failed"]
+    ran: tuple[GradeMethod, ...] = ()
+    reason: str | None = None
+    hint: str | None = None
+    served_model: str | None = None
+    treatment_digest: str | None = None
+    runtime_version: str | None = None
+    templates: dict[str, str] = {}
+    capabilities: Capabilities = Capabilities()
+    qualification: Qualification = Qualification(verdict="untested")
+    may_count: bool = False  # its scores are part of `quality`: qualified or weak, or the spec lets an unqualified judge count
+    judges_itself: tuple[str, ...] = ()  # ids of measured models that are the judge
+    same_family: tuple[str, ...] = ()  # ids of measured models of the judge's family
+    counts: dict[str, int] = {}
+    questions: int = 0
+    reused: int = 0  # grades taken from the cache
+    prompt_tokens: int = 0
+    read_tokens: int | None = None
+    cached_tokens: int | None = None
+    duration_s: float = 0.0
+    notes: tuple[str, ...] = ()
