@@ -1,5 +1,6 @@
 """What will be done: trials, the treatments they measure, and what it will take."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -71,10 +72,10 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """Trials that run while the same treatments are up, in this order."""
+    """Trials that run while the same treatments are up, in this order. Where there may be many, `bench.trials` holds them."""
 
     treatments: tuple[Treatment, ...]
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,16 @@
 """What a run still has to do, and which sample decides a trial."""
 
 from collections.abc import Container, Iterable, Iterator
+from operator import or_
 
 import msgspec
 
 from bench.records.exchange import Completion, Failure
 from bench.records.machine import ClientHealth
-from bench.records.plan import Block, Plan, Trial
+from bench.records.plan import Block, Plan, ServingKey
 from bench.records.sample import Sample
+from bench.store.places import Places
+from bench.trials import columns
 
 
 def is_deciding(sample: Sample) -> bool:
@@ -41,25 +44,54 @@ def pending(plan: Plan, samples: Iterable[Sample], *, retry_failed: bool, health
     Blocks and order stay; blocks with nothing left go. A treatment with anything left keeps its warm-up trials, since it starts cold again; the
     others are not served. The digest stays the whole plan's.
     """
-    done: dict[str, bool] = {}  # trial -> whether it need not be run again
+    progress = _Progress(plan)
     for sample in samples:
         if is_deciding(sample):
-            done[sample.trial_id] = not retry_failed or isinstance(sample.outcome, Completion)
-    over = {trial_id for trial_id, is_done in done.items() if is_done}
-    over |= {trial.id for trial in not_needed(plan, done, health)}
-    left = (_rest(block, over) for block in plan.blocks)
+            progress.decide(sample.trial_id, is_over=not retry_failed or isinstance(sample.outcome, Completion))
+    ended = _ended(health)
+    left = (_rest(block, ended, states) for block, states in zip(plan.blocks, progress.states(), strict=True))
     return msgspec.structs.replace(plan, blocks=tuple(block for block in left if block.trials))
 
 
-def not_needed(plan: Plan, decided: Container[str], health: Iterable[ClientHealth]) -> Iterator[Trial]:
-    """Trials of steps that a load did not come to, because it had ended by itself before."""
-    ended = {(model_id, digest) for told in health if told.load_ended for model_id in told.model_ids for digest in told.treatment_digests}
-    for block in plan.blocks:
-        yield from (trial for trial in block.trials if trial.step is not None and trial.key in ended and trial.id not in decided)
+def _ended(health: Iterable[ClientHealth]) -> set[ServingKey]:
+    """What was served under a load that ended by itself."""
+    return {(model_id, digest) for told in health if told.load_ended for model_id in told.model_ids for digest in told.treatment_digests}
 
 
-def _rest(block: Block, over: set[str]) -> Block:
-    wanted = {trial.id for trial in block.trials if not trial.is_warmup and trial.id not in over}
-    served = {(trial.model_id, trial.treatment_digest) for trial in block.trials if trial.id in wanted}
-    trials = tuple(trial for trial in block.trials if trial.id in wanted or (trial.is_warmup and (trial.model_id, trial.treatment_digest) in served))
-    return Block(treatments=tuple(each for each in block.treatments if (each.model_id, each.digest) in served), trials=trials)
+_UNDECIDED, _FAILED, _OVER = range(3)
+
+
+class _Progress:
+    """What is known of each trial of a plan: a byte each, and what it takes to find it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._sizes = [len(block.trials) for block in plan.blocks]
+        self._places = Places((trial_id for block in plan.blocks for trial_id in columns(block.trials).ids()), sum(self._sizes))
+        self._states = bytearray(sum(self._sizes))
+
+    def decide(self, trial_id: str, *, is_over: bool) -> None:
+        """A trial is decided; another plan's is passed over."""
+        place = self._places.get(trial_id)
+        if place is not None:
+            self._states[place] = _OVER if is_over else _FAILED
+
+    def states(self) -> Iterator[bytearray]:
+        """Those of each block."""
+        start = 0
+        for size in self._sizes:
+            yield self._states[start : start + size]
+            start += size
+
+
+def _rest(block: Block, ended: Container[ServingKey], states: bytearray) -> Block:
+    """What is left of a block: what is not over, but what a load that has ended did not come to, and the warm-up of what is served again."""
+    trials = columns(block.trials)
+    needed = trials.flagged(lambda kind: kind.step is None or kind.key not in ended)
+    measured = trials.flagged(lambda kind: not kind.is_warmup)
+    wanted = bytes(
+        is_measured and (state == _FAILED or (state == _UNDECIDED and is_needed))
+        for is_measured, is_needed, state in zip(measured, needed, states, strict=True)
+    )
+    served = {kind.key for kind, _ in trials.chosen(wanted).counted()}
+    warm_up = trials.flagged(lambda kind: kind.is_warmup and kind.key in served)
+    return Block(treatments=tuple(each for each in block.treatments if each.key in served), trials=trials.chosen(map(or_, wanted, warm_up)))

@@ -9,6 +9,7 @@ from bench.errors import RunFolderError
 from bench.records.plan import Block, Plan, Request, Treatment, Trial
 from bench.records.spec import Order
 from bench.store.writer import encode
+from bench.trials import Columns
 
 
 class PlanHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,9 +62,13 @@ def plan_to_lines(plan: Plan) -> Iterator[bytes]:
     written: dict[str, Request] = {}
     for number, block in enumerate(plan.blocks):
         for trial in block.trials:
-            is_known = written.get(trial.request_digest) == trial.request
-            written[trial.request_digest] = trial.request
-            yield encode(_line(number, trial, None if is_known else trial.request)) + b"\n"
+            request: Request | None = trial.request
+            was = written.get(trial.request_digest)
+            if was is request or was == request:
+                request = None
+            else:
+                written[trial.request_digest] = trial.request
+            yield encode(_line(number, trial, request)) + b"\n"
 
 
 def _line(block: int, trial: Trial, request: Request | None) -> PlanLine:
@@ -80,22 +85,29 @@ def plan_from_lines(header: PlanHeader, lines: Iterable[PlanLine]) -> Plan:
     Raises: RunFolderError when trials are missing, or point at what is not there.
     """
     requests: dict[str, Request] = {}
-    trials: list[list[Trial]] = [[] for _ in header.blocks]
+    blocks = [Columns() for _ in header.blocks]
+    found = 0
     for line in lines:
         request = requests.get(line.request_digest) if line.request is None else line.request
-        if request is None or not 0 <= line.block < len(trials):
+        if request is None or not 0 <= line.block < len(blocks):
             raise RunFolderError(f"trial {line.id!r} of the plan points at a request or block that is not there", hint="start a new run of the spec")
         requests[line.request_digest] = request
-        trials[line.block].append(_trial(line, request))
-    if (found := sum(map(len, trials))) != header.trials:
+        try:
+            blocks[line.block].put(_trial(line, request))
+        except OverflowError as error:
+            raise RunFolderError(
+                f"trial {line.id!r} of the plan is in round {line.round}, which is none", hint="start a new run of the spec"
+            ) from error
+        found += 1
+    if found != header.trials:
         raise RunFolderError(f"the plan has {found} of its {header.trials} trials", hint="start a new run of the spec")
     if any(not 0 <= place < len(header.treatments) for places in header.blocks for place in places):
         raise RunFolderError("a block of the plan points at a treatment that is not there", hint="start a new run of the spec")
-    blocks = (
-        Block(treatments=tuple(header.treatments[place] for place in places), trials=tuple(of_block))
-        for places, of_block in zip(header.blocks, trials, strict=True)
+    made = (
+        Block(treatments=tuple(header.treatments[place] for place in places), trials=of_block.trials())
+        for places, of_block in zip(header.blocks, blocks, strict=True)
     )
-    return Plan(digest=header.digest, spec_digest=header.spec_digest, seed=header.seed, order=header.order, blocks=tuple(blocks))
+    return Plan(digest=header.digest, spec_digest=header.spec_digest, seed=header.seed, order=header.order, blocks=tuple(made))
 
 
 def _trial(line: PlanLine, request: Request) -> Trial:
