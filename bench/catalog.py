@@ -53,6 +53,8 @@ CATALOG = {
         "connect": "bench.metrics.connect:Connect",
         "error_rate": "bench.metrics.error_rate:ErrorRate",
         "quality": "bench.metrics.quality:Quality",
+        "checks_met": "bench.metrics.checks_met:ChecksMet",
+        "judged": "bench.metrics.judged:Judged",
     },
     "cost": {
         "energy": "bench.cost.energy:Energy",

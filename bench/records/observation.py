@@ -7,7 +7,20 @@ import msgspec
 from bench.records.exchange import Completion
 from bench.records.grade import Grade
 from bench.records.plan import Trial
+from bench.records.rubric_score import joint_score
 from bench.records.sample import Sample
+from bench.records.spec import Rubric
+
+CHECKS = "checks"
+"""The grader that is a program: it decides the `check` aspects."""
+
+
+class Scoring(msgspec.Struct, frozen=True, kw_only=True):
+    """How the grades of a prompt's answers become a score. `counting`: the graders whose word is taken, None for all; `judge`: the run's own one."""
+
+    rubric: Rubric | None = None
+    counting: frozenset[str] | None = None
+    judge: str | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +30,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample
     attempts: int = 1
     grades: tuple[Grade, ...] = ()
+    scoring: Scoring = Scoring()
 
     @property
     def completion(self) -> Completion | None:
@@ -41,12 +55,25 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         return "warm" if self.cached_tokens * 2 >= self.completion.usage.prompt_tokens else "cold"
 
     @property
+    def deciding(self) -> tuple[Grade, ...]:
+        """The grades that count: of programs, of people, and of judges whose word is taken."""
+        counting = self.scoring.counting
+        return self.grades if counting is None else tuple(grade for grade in self.grades if grade.grader_id in counting)
+
+    @property
     def score(self) -> float | None:
-        """The grade, 0–1; of several graders' grades the mean, weighted by the weights of the aspects that each graded; None without any score."""
-        scored = [(grade.score, _weight(grade)) for grade in self.grades if grade.state == "graded" and grade.score is not None]
-        total = sum(weight for _, weight in scored)
-        return sum(score * weight for score, weight in scored) / total if total > 0 else None
+        """The grade, 0–1, by all graders that count, as the rubric weighs them; None without any score."""
+        return joint_score(self.deciding, self.scoring.rubric)
 
+    @property
+    def judged(self) -> float | None:
+        """The grade, 0–1, by the run's judge alone, whether or not its word is taken; None without one."""
+        return self._score_of(self.scoring.judge)
 
-def _weight(grade: Grade) -> float:
-    return sum(aspect.weight for aspect in grade.aspects if aspect.state == "graded") if grade.aspects else 1.0
+    @property
+    def checks_met(self) -> float | None:
+        """The grade, 0–1, by checks alone; None without any."""
+        return self._score_of(CHECKS)
+
+    def _score_of(self, grader_id: str | None) -> float | None:
+        return joint_score([grade for grade in self.grades if grade.grader_id == grader_id], self.scoring.rubric)

@@ -7,6 +7,7 @@ from typing import Literal
 from bench.records.estimate import AspectSummary, Group
 from bench.records.grade import AspectGrade, Grade
 from bench.records.observation import Observation
+from bench.records.rubric_score import on_scale
 from bench.records.spec import Aspect, Prompt, Rubric, Spec
 from bench.summarize.rows import Cell
 
@@ -73,7 +74,7 @@ def defines_acceptance(prompt: Prompt, rubric: Rubric | None) -> bool:
 
 
 def is_accepted(seen: Observation, prompt: Prompt, rubric: Rubric | None) -> bool | None:
-    """Whether an answer reached its rubric's pass score and met every required aspect; None when no grader of this run can tell.
+    """Whether an answer reached its rubric's pass score and met every required aspect; None when no grader whose word is taken can tell.
 
     A pass score speaks of the whole rubric, so every aspect must have found a grader. An aspect whose grader abstained or failed is not met.
     """
@@ -81,7 +82,7 @@ def is_accepted(seen: Observation, prompt: Prompt, rubric: Rubric | None) -> boo
         return False
     needs_score = rubric is not None and rubric.pass_score is not None
     demanded = [aspect for aspect in prompt.aspects if aspect.required or needs_score]
-    found = [aspect_grade(seen.grades, aspect.id) for aspect in demanded]
+    found = [aspect_grade(seen.deciding, aspect.id) for aspect in demanded]
     if any(grade is None for grade in found):
         return None
     if any(aspect.required and grade is not None and not is_met(grade) for aspect, grade in zip(demanded, found, strict=True)):
@@ -91,7 +92,6 @@ def is_accepted(seen: Observation, prompt: Prompt, rubric: Rubric | None) -> boo
 
 def _reaches(seen: Observation, rubric: Rubric) -> bool | None:
     """Whether the graders' score, put on the rubric's scale, is at least its pass score; None when the rubric also asks what nobody graded."""
-    if any(criterion.question is not None and aspect_grade(seen.grades, criterion.id) is None for criterion in rubric.criteria):
+    if any(criterion.question is not None and aspect_grade(seen.deciding, criterion.id) is None for criterion in rubric.criteria):
         return None
-    low, high = rubric.scale
-    return seen.score is not None and rubric.pass_score is not None and low + (high - low) * seen.score >= rubric.pass_score - 1e-9
+    return seen.score is not None and rubric.pass_score is not None and on_scale(seen.score, rubric) >= rubric.pass_score - 1e-9

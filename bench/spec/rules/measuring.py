@@ -17,12 +17,13 @@ WHOLE_RUN = {
 }  # fmt: skip
 _KINDS = WHOLE_RUN | {
     "ttft": "duration", "ttfb": "duration", "itl": "duration", "tpot": "duration", "latency": "duration", "error_rate": "share",
-    "quality": "share", "multi_token_chunks": "share", "decode_tps": "number", "prefill_tps": "number", "server_decode_tps": "number",
-    "completion_tokens": "number", "prompt_tokens": "number",
+    "quality": "share", "checks_met": "share", "judged": "share", "multi_token_chunks": "share", "decode_tps": "number", "prefill_tps": "number",
+    "server_decode_tps": "number", "completion_tokens": "number", "prompt_tokens": "number",
 }  # fmt: skip
 _STREAMED = {"ttft", "itl", "tpot", "decode_tps", "multi_token_chunks"}
 _STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max")
 _SAMPLES = {"p95": 72, "p99": 368}  # an upper 95 % limit by order statistics: 1 - 0.95^n, 1 - 0.99^n >= 0.975
+_GRADED = {"quality", "score", "checks_met", "judged"}
 _DECLARED = {"license", "capabilities"}
 _LATER = {
     "judge": "is checked, but answers are graded by checks only",
@@ -64,7 +65,7 @@ def _metric(view: View, path: Path, name: str, at: str = "value") -> Iterator[Di
 def _unmeasurable(view: View, name: str) -> tuple[str, str] | None:
     if name in _STREAMED and not _streams(view):
         return "answers are not streamed", "remove `stream: false` from `generation`"
-    if name in {"quality", "score"} and view.has_all_prompts and not any(prompt.get("aspects") or prompt.get("rubric") for _, prompt in view.prompts):
+    if name in _GRADED and view.has_all_prompts and not any(prompt.get("aspects") or prompt.get("rubric") for _, prompt in view.prompts):
         return "no prompt has aspects", "add `aspects:` to the prompts"
     if name == "cost" and "cost" not in view.data and not any("cost" in model for _, model in view.models):
         return "there is no cost model", "add `cost:`, for example `cost: {model: energy, busy_watts: 25, price_per_kwh: 0.30 EUR}`"
