@@ -1,7 +1,9 @@
 """Processes on a core of their own, and what they took."""
 
+import contextlib
 import ctypes
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -16,10 +18,11 @@ SERVER_CPU, CLIENT_CPU = 0, 1
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}.get(os.uname().machine)
 _SHORT_SLICE = struct.pack("IIQiIQQQII", 56, 0, 0, 0, 0, 100_000, 0, 0, 0, 0)
 _LIMIT_S = 300.0
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2): a client's orphans become children of this process, which so learns what they took
 
 
 class Took(NamedTuple):
-    """What a process took, from its start to its end. Times in ns of CLOCK_MONOTONIC."""
+    """What a process and all that it started took, from its start to its end. Times in ns of CLOCK_MONOTONIC."""
 
     code: int
     cpu_s: float
@@ -58,7 +61,12 @@ class Server:
 
 
 def run_client(command: Sequence[str], log: Path) -> Took:
-    """Run a client to its end. Its peak is read from /proc, since `ru_maxrss` would also count the parent's pages."""
+    """Run a client to its end.
+
+    Its peak is read from /proc, since `ru_maxrss` would also count the parent's pages; of several processes it is the sum.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    others = set(_children(os.getpid()))
     peak = [0]
     with log.open("wb") as out:
         started_ns = time.monotonic_ns()
@@ -71,17 +79,37 @@ def run_client(command: Sequence[str], log: Path) -> Took:
     process.returncode = os.waitstatus_to_exitcode(status)
     is_over.set()
     watcher.join()
-    return Took(process.returncode, used.ru_utime + used.ru_stime, wall_s, peak[0] / 1024, started_ns)
+    cpu_s = used.ru_utime + used.ru_stime + sum(map(_reap, set(_children(os.getpid())) - others))
+    return Took(process.returncode, cpu_s, wall_s, peak[0] / 1024, started_ns)
+
+
+def _reap(orphan: int) -> float:
+    """CPU seconds of a process that the client left behind."""
+    os.kill(orphan, signal.SIGTERM)
+    _, _, used = os.wait4(orphan, 0)
+    return used.ru_utime + used.ru_stime
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(word) for word in (task / "children").read_text(encoding="ascii").split()]
+    return found
+
+
+def _peak_kb(pid: int) -> int:
+    """Of a process and all under it."""
+    lines = []
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) + sum(map(_peak_kb, _children(pid)))
 
 
 def _watch(process: subprocess.Popen[bytes], peak: list[int], is_over: threading.Event) -> None:
     until = time.monotonic() + _LIMIT_S
     while not is_over.wait(0.1):
-        try:
-            lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
-        except OSError:
-            continue
-        peak[0] = max([peak[0], *(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))])
+        peak[0] = max(peak[0], _peak_kb(process.pid))
         if time.monotonic() > until:
             process.kill()
 
