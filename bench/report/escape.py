@@ -127,3 +127,9 @@ def spreadsheet(text: str) -> str:
     """Text for a CSV field: visible, on one line, and never the start of a formula (OWASP, CSV injection: an apostrophe goes first)."""
     line = one_line(text)
     return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def spreadsheet_block(text: str) -> str:
+    """The same with its line breaks, for fields in which people read whole answers."""
+    shown = visible(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
