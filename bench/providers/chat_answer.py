@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.providers.chat_chunks import Chunk, Reading
+from bench.providers.chat_envelope import DONE, read_in_runs
 from bench.providers.failures import clean, from_status
 from bench.providers.odd_chunks import read_odd
 from bench.providers.wire.http1 import FramingError
-from bench.providers.wire.received import Body, Received
-from bench.providers.wire.sse import events
-from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing, gaps_of_ns
+from bench.providers.wire.received import Arrivals, Body, Received
+from bench.providers.wire.sse import events, one_event_per_chunk
+from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing
 
-_DONE = b"[DONE]"
 _CHUNK = msgspec.json.Decoder(Chunk)
 _CHUNKS = msgspec.json.Decoder(list[Chunk])
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -26,16 +26,21 @@ _KINDS: dict[str, FailureKind] = {
 def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
     """The outcome and its timing, in seconds since `zero_ns`."""
     head = received.head
-    usual = received.usual_events() if head is not None and head.status == 200 else None
-    if usual is None:
+    is_usual = received.end == "complete" and head is not None and head.is_chunked and head.status == 200
+    found = read_in_runs(received.raw, received.body_start) if is_usual else None
+    problem = None
+    if found is not None:
+        reading, begins = found.reading, found.begins
+    elif is_usual and (usual := one_event_per_chunk(received.raw, received.body_start)) is not None:
+        datas, ends = usual
+        reading, begins = Reading(), ends[0] - len(datas[0]) - len(b"data: \n\n")
+        problem = _read_events(datas, ends, reading)
+    else:
         return read_unusual(received, zero_ns=zero_ns, scheduled_s=scheduled_s, credential=credential)
-    datas, ends = usual
-    reading = Reading()
-    problem = _read_events(datas, ends, reading)
     outcome = _outcome(received, reading, problem, credential, is_stream=True)
-    first_byte_ns = received.stamp_behind(ends[0] - len(datas[0]) - len(b"data: \n\n"))
-    arrivals_ns = received.stamps_of(reading.marks)
-    return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals_ns, zero_ns=zero_ns, scheduled_s=scheduled_s))
+    first_byte_ns = received.stamp_behind(begins)
+    arrivals = received.arrivals_of(reading.marks)
+    return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s))
 
 
 def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
@@ -54,8 +59,8 @@ def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None,
     else:
         problem = _read(body, reading, is_stream=is_stream)
         outcome = _outcome(received, reading, problem, credential, is_stream=is_stream)
-    arrivals_ns = body.stamps_of(reading.marks) if is_stream else []
-    timing = _timing(received, body.first_byte_ns(), arrivals_ns, zero_ns=zero_ns, scheduled_s=scheduled_s)
+    arrivals = body.arrivals_of(reading.marks) if is_stream else None
+    timing = _timing(received, body.first_byte_ns(), arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s)
     return Exchange(outcome=outcome, timing=timing)
 
 
@@ -83,11 +88,11 @@ def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:
 
 def _read_events(datas: Sequence[bytes], ends: Sequence[int], reading: Reading) -> str | None:
     """Read the chunks that these events hold; what made that impossible, in words."""
-    n_done = datas.count(_DONE)
-    if n_done == 1 and datas[-1] == _DONE:
+    n_done = datas.count(DONE)
+    if n_done == 1 and datas[-1] == DONE:
         datas, ends = datas[:-1], ends[:-1]
     elif n_done:
-        kept = [(data, end) for data, end in zip(datas, ends, strict=True) if data != _DONE]
+        kept = [(data, end) for data, end in zip(datas, ends, strict=True) if data != DONE]
         datas, ends = [data for data, _ in kept], [end for _, end in kept]
     try:
         chunks = _CHUNKS.decode(b"[" + b",".join(datas) + b"]")
@@ -140,20 +145,17 @@ def _said_done(received: Received) -> bool:
     return received.raw.rstrip().endswith(b"[DONE]")
 
 
-def _timing(received: Received, first_byte_ns: int | None, arrivals_ns: list[int], *, zero_ns: int, scheduled_s: float | None) -> Timing:
-    def seconds(stamp_ns: int) -> float:
-        return (stamp_ns - zero_ns) * 1e-9
-
-    sent = seconds(received.sent_ns)
+def _timing(received: Received, first_byte_ns: int | None, arrivals: Arrivals | None, *, zero_ns: int, scheduled_s: float | None) -> Timing:
+    sent_s = (received.sent_ns - zero_ns) * 1e-9
     return Timing(
-        scheduled_s=sent if scheduled_s is None else scheduled_s,
-        sent_s=sent,
-        finished_s=seconds(received.finished_ns),
-        first_byte_s=None if first_byte_ns is None else seconds(first_byte_ns),
-        first_token_s=seconds(arrivals_ns[0]) if arrivals_ns else None,
-        last_token_s=seconds(arrivals_ns[-1]) if arrivals_ns else None,
-        chunks=len(arrivals_ns),
-        gaps_us=gaps_of_ns(arrivals_ns),
+        scheduled_s=sent_s if scheduled_s is None else scheduled_s,
+        sent_s=sent_s,
+        finished_s=(received.finished_ns - zero_ns) * 1e-9,
+        first_byte_s=None if first_byte_ns is None else (first_byte_ns - zero_ns) * 1e-9,
+        first_token_s=None if arrivals is None else (arrivals.first_ns - zero_ns) * 1e-9,
+        last_token_s=None if arrivals is None else (arrivals.last_ns - zero_ns) * 1e-9,
+        chunks=0 if arrivals is None else len(arrivals.gaps_us) + 1,
+        gaps_us=() if arrivals is None else arrivals.gaps_us,
         connect_s=None if received.connect_ns is None else received.connect_ns * 1e-9,
         stamped_by=received.stamped_by,
     )

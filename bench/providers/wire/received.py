@@ -1,13 +1,11 @@
 """What came back for one request: bytes, when each read arrived, and how it ended."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from bench.providers.wire.http1 import ChunkWalker, FramingError, Head, body_ends
-from bench.providers.wire.sse import one_event_per_chunk
 
 # `complete`: the body's framing says that it is all there. All others are ends of another kind; `Received.detail` has the words.
 End = Literal["complete", "timeout", "closed", "framing", "too_large", "unreachable", "refused"]
@@ -31,15 +29,9 @@ class Received(msgspec.Struct, kw_only=True):
     head: Head | None = None
     body_start: int = 0
 
-    def usual_events(self) -> tuple[Sequence[bytes], list[int]] | None:
-        """The events' data and the raw offsets behind them, of a complete answer that is framed in the usual way; None of any other."""
-        if self.end != "complete" or self.head is None or not self.head.is_chunked:
-            return None
-        return one_event_per_chunk(self.raw, self.body_start)
-
-    def stamps_of(self, ends: list[int]) -> list[int]:
-        """When the bytes before each of these rising raw offsets had arrived."""
-        return _stamps_of(ends, self.read_ends, self.stamps_ns)
+    def arrivals_of(self, ends: list[int]) -> "Arrivals | None":
+        """When the bytes before each of these rising raw offsets had arrived; None without any."""
+        return _arrivals_of(ends, self.read_ends, self.stamps_ns)
 
     def stamp_behind(self, offset: int) -> int | None:
         """When the byte at this raw offset arrived."""
@@ -81,17 +73,39 @@ class Body(msgspec.Struct, kw_only=True):
         """When the first byte of the body arrived."""
         return next((stamp for end, stamp in zip(self.ends, self.stamps_ns, strict=True) if end > 0), None)
 
-    def stamps_of(self, ends: list[int]) -> list[int]:
-        """When the body's bytes before each of these rising offsets had arrived."""
-        return _stamps_of(ends, self.ends, self.stamps_ns)
+    def arrivals_of(self, ends: list[int]) -> "Arrivals | None":
+        """When the body's bytes before each of these rising offsets had arrived; None without any."""
+        return _arrivals_of(ends, self.ends, self.stamps_ns)
 
 
-def _stamps_of(ends: list[int], read_ends: list[int], stamps_ns: list[int]) -> list[int]:
-    found: list[int] = []
-    n = 0
-    for read_end, stamp in zip(read_ends, stamps_ns, strict=True):
+class Arrivals(NamedTuple):
+    """The first and the last of some arrivals, and the gaps between them as `Timing.gaps_us` has them."""
+
+    first_ns: int
+    last_ns: int
+    gaps_us: tuple[int, ...]
+
+
+def _arrivals_of(ends: list[int], read_ends: list[int], stamps_ns: list[int]) -> Arrivals | None:
+    """One step per read, not per offset: what came in one read arrived together. Offsets behind all reads came with the last one."""
+    if not ends or not stamps_ns:
+        return None
+    gaps_us: list[int] = []
+    n = zero_ns = last_us = last_ns = 0
+    for read_end, stamp_ns in zip(read_ends, stamps_ns, strict=True):
         behind = bisect_right(ends, read_end, n)
         if behind > n:
-            found += [stamp] * (behind - n)
+            if not n:
+                zero_ns = stamp_ns - 500  # as `gaps_of_ns` rounds
+            last_ns = stamp_ns
+            us = (stamp_ns - zero_ns) // 1000
+            gaps_us.append(us - last_us)
+            last_us = us
+            if behind - n > 1:
+                gaps_us += [0] * (behind - n - 1)
             n = behind
-    return found + stamps_ns[-1:] * (len(ends) - n)
+    if n < len(ends):
+        last_ns = stamps_ns[-1]
+        zero_ns = zero_ns if n else last_ns - 500
+        gaps_us += [(last_ns - zero_ns) // 1000 - last_us, *[0] * (len(ends) - n - 1)]
+    return Arrivals(zero_ns + 500, last_ns, tuple(gaps_us[1:]))
