@@ -56,13 +56,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a judge's endpoint was found able to do, by asking it. `top_logprobs` 0: it gives no log-probabilities. `notes`: how it was found out."""
+    """What a judge's endpoint was found able to do, by asking it. `top_logprobs` 0: it gives no log-probabilities. `notes`: how it was found out.
+
+    `prefixes`: how an answer is best begun for this judge's tokenizer, by the form of the question (`yes_no`, `scale`, `pair`).
+    """
 
     top_logprobs: int = 0
     prefix: bool = False
     json_schema: bool = False
     context: int | None = None
     notes: tuple[str, ...] = ()
+    prefixes: dict[str, str] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
