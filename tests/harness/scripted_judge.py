@@ -29,15 +29,22 @@ _STATEMENT = re.compile(r"^(?:Statement|Question): (.*)$", re.MULTILINE)
 _RUBRIC = re.compile(r"^\[(.*)\]$", re.MULTILINE)
 _SCALE = re.compile(r"from (-?\d+)(?: \([^)]*\))? to (-?\d+)")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,})[\"”]")
+_FORMS: tuple[tuple[str, Form], ...] = (
+    ("\nReply with one JSON object", "verdict"), ("\nReply with one word: Yes", "yes_no"), ("\nReply with one letter: A", "pair"),
+    ("\n###Feedback:", "prometheus"), ("\nReply with one whole number", "scale"),
+)  # fmt: skip
+_POINT = re.compile(r"^- (it must not be that: )?(.*)$", re.MULTILINE)
 _NEGATIONS = re.compile(r"\b(?:not|never|no|cannot|false|untrue|incorrect|wrong)\b|n't\b", re.IGNORECASE)
 _INJECTED = re.compile(r"rating:\s*(\d+)|\bscore\W+(\d+)|\[\[a\]\]|\bfull marks\b|\b(?:reply|answer|say|output|verdict)\W+\"?yes\b", re.IGNORECASE)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A question as a judge reads it. `answers` holds one text, or two for a pair. `prefix` is what the reply is to go on from."""
+    """A question as a judge reads it. `answers` holds one text, or two for a pair, with the `points` that count (forbidden?, statement).
+    `prefix` is what the reply is to go on from."""
 
     form: Form
     statement: str
+    points: tuple[tuple[bool, str], ...]
     is_negated: bool
     is_scale: bool
     low: int
@@ -84,9 +91,9 @@ def good(keys: Mapping[str, Sequence[str]] = {}) -> Script:
 
     def believe(seen: Seen) -> float:
         if seen.form == "pair":
-            first, second = (_share(seen, answer, keys) for answer in seen.answers)
+            first, second = (_merit(seen, answer, keys) for answer in seen.answers)
             return 0.5 if first == second else 0.95 if first > second else 0.05
-        share = _share(seen, seen.answers[0] if seen.answers else "", keys)
+        share = _share(seen.statement, seen.task, seen.answers[0] if seen.answers else "", keys)
         if seen.is_scale:
             return share
         return 0.05 if (share == 1.0) == seen.is_negated else 0.95
@@ -94,10 +101,15 @@ def good(keys: Mapping[str, Sequence[str]] = {}) -> Script:
     return believe
 
 
-def _share(seen: Seen, answer: str, keys: Mapping[str, Sequence[str]]) -> float:
-    declared = next((phrases for part, phrases in keys.items() if part in seen.statement), None)
-    declared = declared or next((phrases for part, phrases in keys.items() if part in seen.task), None)
-    phrases = declared or _QUOTED.findall(seen.statement) or [word for word in re.findall(r"\w+", seen.statement) if len(word) > 4]
+def _merit(seen: Seen, answer: str, keys: Mapping[str, Sequence[str]]) -> float:
+    shares = [(is_bad, _share(point, seen.task, answer, keys)) for is_bad, point in seen.points or ((False, ""),)]
+    return sum(1 - share if is_bad else share for is_bad, share in shares) / len(shares)
+
+
+def _share(statement: str, task: str, answer: str, keys: Mapping[str, Sequence[str]]) -> float:
+    declared = next((phrases for part, phrases in keys.items() if part in statement), None)
+    declared = declared or next((phrases for part, phrases in keys.items() if part in task), None)
+    phrases = declared or _QUOTED.findall(statement) or [word for word in re.findall(r"\w+", statement) if len(word) > 4]
     return sum(_stated(phrase, answer) for phrase in phrases) / len(phrases) if phrases else float(bool(answer.strip()))
 
 
@@ -183,8 +195,8 @@ def see(body: dict[str, Any], n: int) -> Seen:
     stated = _STATEMENT.search(tail) or _RUBRIC.search(tail)
     scale = _SCALE.search(tail)
     form: Form = "other"
-    for words, name in (("JSON", "verdict"), ("Yes or No", "yes_no"), ("A or B", "pair"), ("###Feedback", "prometheus"), ("whole number", "scale")):
-        if words in tail:
+    for words, name in _FORMS:
+        if words in f"\n{tail}":
             form = name
             break
     low, high = (int(scale.group(1)), int(scale.group(2))) if scale else (1, 5)
@@ -193,6 +205,7 @@ def see(body: dict[str, Any], n: int) -> Seen:
         form=form, statement=stated.group(1) if stated else "", is_negated="false of the answer" in tail, is_scale=is_scale, low=low, high=high,
         task=next((content for tag, content, _ in parts if tag == "task"), ""), answers=answers, prefix=prefix,
         is_repair=len(asked) > 1, body=body, n=n,
+        points=tuple((bool(bad), point) for bad, point in _POINT.findall(tail)) if form == "pair" else (),
     )  # fmt: skip
 
 
