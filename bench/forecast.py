@@ -9,12 +9,13 @@ from bench.errors import RunFolderError
 from bench.plan.budget import budget, expected_s, prompt_tokens
 from bench.records.cost import CostBasis
 from bench.records.estimate import Group, Summary
-from bench.records.plan import Block, Budget, Plan
+from bench.records.plan import Block, Budget, Plan, Treatment
 from bench.records.quantity import Money
 from bench.records.spec import Spec
 from bench.registry import Registry
 from bench.store.layout import RunLayout, list_runs
 from bench.store.reader import read_summary
+from bench.trials import Trials, columns
 
 
 def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environment: tuple[str, ...]) -> Budget:
@@ -71,24 +72,28 @@ def _latencies(earlier: Summary) -> dict[tuple[str, str], float]:
     }
 
 
+def _of(treatment: Treatment, block: Block) -> Trials:
+    return columns(block.trials).where(lambda kind: (kind.model_id, kind.variant_id) == (treatment.model_id, treatment.variant_id))
+
+
 def _cost(spec: Spec, plan: Plan, registry: Registry, latency_s: dict[tuple[str, str], float]) -> Money | None:
     """The expected cost of all models together; None when nothing says one or currencies differ."""
     amounts: list[Money] = []
     for block in plan.blocks:
         for treatment in block.treatments:
             declared = treatment.model.cost or spec.cost
-            trials = [trial for trial in block.trials if (trial.model_id, trial.variant_id) == (treatment.model_id, treatment.variant_id)]
+            trials = _of(treatment, block)
             if declared is None or not trials:
                 continue
-            window_s = expected_s(spec, msgspec.structs.replace(plan, blocks=(Block(treatments=(), trials=tuple(trials)),)), latency_s)
+            window_s = expected_s(spec, msgspec.structs.replace(plan, blocks=(Block(treatments=(), trials=trials),)), latency_s)
             basis = CostBasis(
                 model=treatment.model,
                 variant_id=treatment.variant_id,
                 requests=len(trials),
                 wall_s=window_s,
                 busy_s=window_s,
-                prompt_tokens=sum(prompt_tokens(trial) for trial in trials),
-                completion_tokens=sum(trial.request.generation.max_tokens or 0 for trial in trials),
+                prompt_tokens=sum(n * prompt_tokens(kind) for kind, n in trials.counted()),
+                completion_tokens=sum(n * (kind.request.generation.max_tokens or 0) for kind, n in trials.counted()),
             )
             priced = registry.load("cost", declared.model)(declared.settings).run_cost(basis)
             if priced.amount is not None:

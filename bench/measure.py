@@ -24,6 +24,7 @@ from bench.records.sample import Sample
 from bench.records.serving import ModelState, ModelStatus, ServingFacts
 from bench.records.spec import Spec
 from bench.registry import Registry
+from bench.trials import columns, warmups
 
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ def measure(instruments: Instruments, block: Block) -> None:
     with ExitStack() as closing:
         served = _bring_up(instruments, block, closing)
         seats = {key: _seat(instruments, model) for key, model in served.items()}
-        trials = tuple(trial for trial in block.trials if trial.key in seats)
+        trials = columns(block.trials).where(lambda kind: kind.key in seats)
         if not trials:
             return
         block = msgspec.structs.replace(block, trials=trials)
@@ -138,8 +139,8 @@ async def measure_with(instruments: Instruments, block: Block, seats: dict[Servi
     """Measure a block's trials under a load; the health of this process is returned."""
     spec = instruments.spec
     settings = ExecutionSettings(load=shape, seed=spec.seed, retries=spec.retries, timeout_s=spec.timeout_s, keep_alive_s=spec.keep_alive_s)
-    warmups = frozenset(trial.id for trial in block.trials if trial.is_warmup)
-    delivered = Delivered(min(shape.concurrency, len(block.trials) - len(warmups)) if spec.load.kind == "closed" else None, warmups)
+    warm_ups = frozenset(warmups(block.trials).ids())
+    delivered = Delivered(min(shape.concurrency, len(block.trials) - len(warm_ups)) if spec.load.kind == "closed" else None, warm_ups)
 
     def on_sample(sample: Sample) -> None:
         instruments.on_sample(sample)

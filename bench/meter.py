@@ -9,6 +9,7 @@ from bench.records.plan import Plan
 from bench.records.sample import Sample
 from bench.records.spec import Spec
 from bench.registry import Registry
+from bench.store.places import TrialIndex
 
 
 class Meter:
@@ -20,7 +21,7 @@ class Meter:
     def __init__(self, spec: Spec, plan: Plan, registry: Registry) -> None:
         """Prepare the cost models; a spec without `limits.cost` needs none."""
         self._spec = spec
-        self._trials = {trial.id: trial for block in plan.blocks for trial in block.trials} if spec.limits.cost else {}
+        self._trials = TrialIndex(plan.blocks if spec.limits.cost else ())
         models = {model.id: model for model in spec.models} if spec.limits.cost else {}
         declared = {name: model.cost or spec.cost for name, model in models.items()}
         self._pricing = {name: registry.load("cost", cost.model)(cost.settings) for name, cost in declared.items() if cost}
@@ -31,7 +32,7 @@ class Meter:
 
     def add(self, sample: Sample) -> None:
         """Take one sample into account."""
-        trial = self._trials.get(sample.trial_id)
+        trial = self._trials.find(sample.trial_id)
         if trial is None or trial.model_id not in self._work:
             return
         was = self._work[trial.model_id]

@@ -107,7 +107,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     `opens` has one entry per place: the second from which on it is used.
     """
 
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
     arrivals: Iterator[float | None]
     opens: tuple[float, ...]
 

@@ -24,6 +24,7 @@ from bench.store.reader import read_health, read_manifest, read_plan, read_sampl
 from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 from bench.telemetry.inventory import git_state, machine, packages
+from bench.trials import columns
 
 _MOST_TEMPLATE_BYTES = 2**20
 
@@ -249,7 +250,7 @@ def _changed(loaded: LoadedSpec, manifest: Manifest, layout: RunLayout) -> RunFo
 
 
 def _measured(plan: Plan) -> int:
-    return sum(not trial.is_warmup for block in plan.blocks for trial in block.trials)
+    return sum(n for block in plan.blocks for kind, n in columns(block.trials).counted() if not kind.is_warmup)
 
 
 def _now(clock: Clock) -> str:

@@ -25,6 +25,8 @@ from bench.records.plan import Block, ServingKey
 from bench.records.sample import Sample
 from bench.records.spec import Limits, Spec
 from bench.registry import Registry
+from bench.store.places import TrialIndex
+from bench.trials import measured, warmups
 
 Writer = Callable[[str], AbstractContextManager[Callable[[Sample], None]]]
 
@@ -43,22 +45,21 @@ class Workers:
 
         Raises: WorkerFailed when a worker broke.
         """
-        warmups = tuple(trial for trial in block.trials if trial.is_warmup)
-        measured = tuple(trial for trial in block.trials if not trial.is_warmup)
+        warm_up, trials = warmups(block.trials), measured(block.trials)
         load = load_of(instruments)
-        n = min(self._n, load.concurrency, len(measured))
+        n = min(self._n, load.concurrency, len(trials))
         if n <= 1:
             instruments.on_health(loop.run(measure_with(instruments, block, seats, load)))
             return
-        if warmups:
-            instruments.on_health(loop.run(measure_with(instruments, msgspec.structs.replace(block, trials=warmups), seats, load)))
-        block = msgspec.structs.replace(block, trials=measured)
+        if warm_up:
+            instruments.on_health(loop.run(measure_with(instruments, msgspec.structs.replace(block, trials=warm_up), seats, load)))
+        block = msgspec.structs.replace(block, trials=trials)
         instruments.progress.notify(BlockStarted(block=block))
         begin_s = instruments.clock.now_s() + 0.05
 
         def work(place: int, channel: Channel) -> None:
-            part = msgspec.structs.replace(block, trials=share(measured, place, n))
-            shape = Share(load, place, n, len(measured), begin_s, instruments.clock.now_s)
+            part = msgspec.structs.replace(block, trials=share(trials, place, n))
+            shape = Share(load, place, n, len(trials), begin_s, instruments.clock.now_s)
             self._work(instruments, part, _as_seen_by(place, seats), shape, (place, channel))
 
         heard = _Heard(instruments, block, seats, self._on_answer)
@@ -94,7 +95,7 @@ class _Heard:
 
     def __init__(self, instruments: Instruments, block: Block, seats: dict[ServingKey, Seat], on_answer: Callable[[Sample], None]) -> None:
         self._instruments, self._seats, self._on_answer = instruments, seats, on_answer
-        self._trials = {trial.id: trial for trial in block.trials}
+        self._trials = TrialIndex((block,))
         self._samples, self._healths = msgspec.json.Decoder(Sample), msgspec.json.Decoder(ClientHealth)
 
     def hear(self, _place: int, line: bytes) -> None:
@@ -111,7 +112,8 @@ class _Heard:
         self._on_answer(sample)
         if sample.is_final:
             instruments.stop.observe(sample, is_warmup=False)
-            instruments.progress.notify(TrialDone(trial=self._trials[sample.trial_id], sample=sample))
+            if (trial := self._trials.find(sample.trial_id)) is not None:
+                instruments.progress.notify(TrialDone(trial=trial, sample=sample))
 
     def must_stop(self) -> bool:
         """Whether a stop rule holds, or a server has died."""

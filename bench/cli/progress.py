@@ -14,7 +14,9 @@ from bench.cli.transfers import PlainLines
 from bench.execute.progress import BlockFinished, BlockStarted, Event, KeptAlive, RetryPlanned, SeatDied, Stopped, TrialDone
 from bench.pipeline import Shown
 from bench.records.exchange import Failure
+from bench.records.plan import Block
 from bench.records.serving import ModelStatus
+from bench.trials import columns
 
 LINE_EVERY_SHARE = 0.1  # without a terminal: a line per tenth of a block
 SAME_TROUBLE = 3  # so many lines for failures of one kind of one model; the report counts them all
@@ -108,6 +110,10 @@ def _status_line(status: ModelStatus) -> str:
     return f"{name}: served{load}" + (f" on {endpoint.device}" if endpoint and endpoint.device else "")
 
 
+def _models(block: Block) -> list[str]:
+    return sorted({kind.model_id for kind, _ in columns(block.trials).counted()})
+
+
 class Lines:
     """Plain lines for a log: one per tenth of the work."""
 
@@ -125,7 +131,7 @@ class Lines:
             line(text)
         if isinstance(event, BlockStarted):
             self._done, self._total, self._shown = 0, len(event.block.trials), 0.0
-            line(f"measuring {', '.join(sorted({trial.model_id for trial in event.block.trials}))}: {self._total} requests")
+            line(f"measuring {', '.join(_models(event.block))}: {self._total} requests")
         elif isinstance(event, TrialDone):
             self._done += 1
             if self._done == self._total or self._done / self._total >= self._shown + LINE_EVERY_SHARE:
@@ -165,7 +171,7 @@ class Bars:
         if (text := self._news.of_event(event)) is not None:
             self._tell(text)
         if isinstance(event, BlockStarted):
-            names = ", ".join(sorted({trial.model_id for trial in event.block.trials}))
+            names = ", ".join(_models(event.block))
             self._failed = 0
             self._block = self._bars.add_task(escape(plain(names)), total=len(event.block.trials), note="")
         elif isinstance(event, TrialDone) and self._block is not None:

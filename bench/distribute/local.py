@@ -45,9 +45,9 @@ class Share:
         return iter(whole[self._place :: self._n])
 
 
-def share(items: Sequence[Item], place: int, n: int) -> tuple[Item, ...]:
+def share(items: Sequence[Item], place: int, n: int) -> Sequence[Item]:
     """Every n-th item: shares do not overlap, and together they are all."""
-    return tuple(items[place::n])
+    return items[place::n]
 
 
 class Channel:

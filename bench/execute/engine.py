@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -21,11 +21,12 @@ from bench.execute.seat import Seat
 from bench.execute.stages import ended, observer, stages
 from bench.execute.stop import StopRules
 from bench.execute.work import Job, Work
-from bench.protocols import Capture
+from bench.protocols import Capture, Stage
 from bench.records.exchange import Failure
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Trial
 from bench.records.sample import Sample
+from bench.trials import left, measured, warmups
 
 # How long finished answers are read before the loop has its turn: as long as one answer takes, so that several small ones share a turn.
 _SLICE_S = 0.0002
@@ -78,7 +79,7 @@ class _BlockRun:
         self._keep_alive = KeepAlive(seats, self._providers, self._gate, progress)
         self._deaths = Deaths(seats, self._providers, progress)
         self._attempts = Attempts(seats, self._providers, self._gate, settings, clock)
-        self._work = Work((), self._deaths.is_dead, self._is_over, clock)
+        self._work = Work((), Counter(), self._deaths.is_dead, self._is_over, clock)
         self._answered: deque[tuple[Job, Capture, bool]] = deque()
         self._to_settle = asyncio.Event()
         self._n_settled = 0
@@ -135,25 +136,23 @@ class _BlockRun:
 
     async def _phases(self, trials: Sequence[Trial]) -> None:
         load = self._settings.load
-        warmups = [Job(trial=trial) for trial in trials if trial.is_warmup]
-        await self._phase(warmups, (0.0,) * load.concurrency)
-        measured = [trial for trial in trials if not trial.is_warmup]
-        for stage in stages(load, measured, self._settings.seed):
-            start_s = self._clock.now_s()
-            await self._phase(
-                [Job(trial=trial, arrival_s=None if due is None else start_s + due) for trial, due in zip(stage.trials, stage.arrivals, strict=True)],
-                stage.opens,
-            )
+        warm_up = warmups(trials)
+        await self._phase(warm_up, (Job(trial=trial) for trial in warm_up), (0.0,) * load.concurrency)
+        for stage in stages(load, measured(trials), self._settings.seed):
+            await self._phase(stage.trials, _jobs(stage, self._clock.now_s()), stage.opens)
             if self._stopped.is_set():
                 return
 
-    async def _phase(self, jobs: Sequence[Job], opens: Sequence[float]) -> None:
-        """Decide all these trials, or end early. On every way out the complete answers are settled. `opens`: when each place begins to take."""
-        if not jobs or self._stopped.is_set():
+    async def _phase(self, trials: Sequence[Trial], jobs: Iterable[Job], opens: Sequence[float]) -> None:
+        """Decide all these trials, or end early. On every way out the complete answers are settled.
+
+        `jobs`: one for each of the trials, taken as places become free. `opens`: when each place begins to take.
+        """
+        if not trials or self._stopped.is_set():
             return
-        self._work = Work(jobs, self._deaths.is_dead, self._is_over, self._clock)
+        self._work = Work(jobs, left(trials), self._deaths.is_dead, self._is_over, self._clock)
         self._deaths.left_of = self._work.left_of
-        self._places = min(len(opens), len(jobs))
+        self._places = min(len(opens), len(trials))
         slots = [asyncio.create_task(self._slot(open_s)) for open_s in opens[: self._places]]
         settler = asyncio.create_task(self._settle_in_idle_slices())
         stopped = asyncio.create_task(self._stopped.wait())
@@ -241,6 +240,12 @@ class _BlockRun:
 
     def _has_work(self, key: ServingKey) -> bool:
         return self._work.left_of(key) > 0
+
+
+def _jobs(stage: Stage, start_s: float) -> Iterator[Job]:
+    """The jobs of a stage that begins at this moment of the run's clock."""
+    for trial, due_s in zip(stage.trials, stage.arrivals, strict=True):
+        yield Job(trial=trial, arrival_s=None if due_s is None else start_s + due_s)
 
 
 async def _end(tasks: Sequence[asyncio.Task[object]] | list[asyncio.Task[None]]) -> None:

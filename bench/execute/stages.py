@@ -15,7 +15,7 @@ def stages(load: LoadShape, trials: Sequence[Trial], seed: int) -> Iterator[Stag
         return
     opens = getattr(load, "opens", None)
     places = repeat(0.0, load.concurrency) if opens is None else opens()
-    yield Stage(trials=tuple(trials), arrivals=load.arrivals(len(trials), seed), opens=tuple(places))
+    yield Stage(trials=trials, arrivals=load.arrivals(len(trials), seed), opens=tuple(places))
 
 
 def observer(load: LoadShape) -> Callable[[Sample], None] | None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import heapq
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -23,15 +23,27 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Work:
-    """Fresh jobs in order; retries when they are due. Every trial stays open until it is decided or given up."""
+    """Fresh jobs in order, each made when it is its turn; retries when they are due. Every trial stays open until it is decided or given up."""
 
-    def __init__(self, jobs: Iterable[Job], is_dead: Callable[[ServingKey], bool], is_over: Callable[[], bool], clock: Clock) -> None:
-        """`is_dead(key)`: jobs of what is not served any more are given up. `is_over()`: nothing more is handed out."""
-        self._fresh = deque(jobs)
+    def __init__(  # noqa: PLR0913, PLR0917 - what it hands out, and what it must ask
+        self,
+        jobs: Iterable[Job],
+        n_jobs: Counter[ServingKey],
+        is_dead: Callable[[ServingKey], bool],
+        is_over: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        """`n_jobs`: how many there are of what is served. `is_dead(key)`: jobs of what is not served any more are given up.
+
+        `is_over()`: nothing more is handed out.
+        """
+        self._jobs = iter(jobs)
+        self._fresh = next(self._jobs, None)
+        self._n_fresh = n_jobs
         self._retries: list[tuple[float, int, Job]] = []
         self._is_dead = is_dead
         self._is_over = is_over
-        self._open = len(self._fresh)
+        self._open = n_jobs.total()
         self._n_retries = 0
         self._changed = asyncio.Event()
         self._finished = asyncio.Event()
@@ -48,24 +60,26 @@ class Work:
                 now_s = asyncio.get_running_loop().time()
                 if self._retries and self._retries[0][0] <= now_s:
                     job = heapq.heappop(self._retries)[2]
-                elif self._fresh and (early_s := self._early_s()) <= 0:
-                    job = self._fresh.popleft()
+                    key = job.trial.key
+                elif self._fresh is not None and (early_s := self._early_s(self._fresh)) <= 0:
+                    job, self._fresh = self._fresh, next(self._jobs, None)
+                    key = job.trial.key
+                    self._n_fresh[key] -= 1
                 elif self._open == 0:
                     return None
                 else:
-                    waits = [early_s] if self._fresh else []
+                    waits = [early_s] if self._fresh is not None else []
                     waits += [self._retries[0][0] - now_s] if self._retries else []
                     await self._wait(min(waits, default=None))
                     continue
-                if not self._is_dead(job.trial.key):
+                if not self._is_dead(key):
                     return job
                 self.close()
             return None
 
-    def _early_s(self) -> float:
-        """Seconds until the next fresh job is due."""
-        due_s = self._fresh[0].arrival_s
-        return 0.0 if due_s is None else due_s - self._clock.now_s()
+    def _early_s(self, job: Job) -> float:
+        """Seconds until a fresh job is due."""
+        return 0.0 if job.arrival_s is None else job.arrival_s - self._clock.now_s()
 
     async def _wait(self, timeout_s: float | None) -> None:
         """Until something changes or the time is over. The last moment is spent turning, since timers of the loop may be a millisecond late."""
@@ -101,5 +115,4 @@ class Work:
 
     def left_of(self, key: ServingKey) -> int:
         """How many jobs of a treatment wait."""
-        waiting = [*self._fresh, *(job for _, _, job in self._retries)]
-        return sum(job.trial.key == key for job in waiting)
+        return self._n_fresh[key] + sum(job.trial.key == key for _, _, job in self._retries)

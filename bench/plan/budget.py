@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from bench.records.plan import Budget, Plan, Trial
 from bench.records.quantity import Money
 from bench.records.spec import ModelSpec, Spec
+from bench.trials import columns
 
 # Coarse figures for a small model on one core of a laptop, used only while no earlier run of the spec is at hand: docs/measurement.md.
 ASSUMED_PREFILL_TPS = 300.0
@@ -31,18 +32,18 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
     last_arrival_s: Callable[[int], float] = _at_once,
 ) -> Budget:
     """The budget of a plan. `latency_s` holds the mean latency per (model, variant) of an earlier run, where there is one."""
-    trials = [trial for block in plan.blocks for trial in block.trials]
+    trials = [counted for block in plan.blocks for counted in columns(block.trials).counted()]
     models = {treatment.model_id: treatment.model for block in plan.blocks for treatment in block.treatments}
-    max_tokens = [trial.request.generation.max_tokens for trial in trials]
+    max_tokens = [None if (most := kind.request.generation.max_tokens) is None else n * most for kind, n in trials]
     known = [tokens for tokens in max_tokens if tokens is not None]
     return Budget(
         hosts=tuple(sorted({host for model in models.values() for host in _hosts(model)})),
         environment=environment,
         commands=tuple(dict.fromkeys(model.command for model in models.values() if model.command)),
         downloads=tuple(dict.fromkeys(part for model in models.values() if model.weights for part in model.weights.parts)),
-        requests=sum(not trial.is_warmup for trial in trials),
-        warmup_requests=sum(trial.is_warmup for trial in trials),
-        prompt_tokens_estimate=sum(prompt_tokens(trial) for trial in trials),
+        requests=sum(n for kind, n in trials if not kind.is_warmup),
+        warmup_requests=sum(n for kind, n in trials if kind.is_warmup),
+        prompt_tokens_estimate=sum(n * prompt_tokens(kind) for kind, n in trials),
         completion_tokens_max=sum(known) if len(known) == len(trials) else None,
         expected_s=expected_s(spec, plan, latency_s, last_arrival_s),
         cost=cost,
@@ -65,8 +66,9 @@ def expected_s(spec: Spec, plan: Plan, latency_s: Mapping[tuple[str, str], float
     total = 0.0
     for block in plan.blocks:
         total += ASSUMED_LOAD_S * len({treatment.digest for treatment in block.treatments})
-        busy_s = sum(_expected_latency_s(trial, latency_s) for trial in block.trials) / spec.load.concurrency
-        total += max(busy_s, last_arrival_s(sum(not trial.is_warmup for trial in block.trials)))
+        trials = tuple(columns(block.trials).counted())
+        busy_s = sum(n * _expected_latency_s(kind, latency_s) for kind, n in trials) / spec.load.concurrency
+        total += max(busy_s, last_arrival_s(sum(n for kind, n in trials if not kind.is_warmup)))
     return total
 
 

@@ -1,8 +1,13 @@
 """Where in a plan a trial stands: 24 bytes per trial, so that a million of them are no matter."""
 
 from array import array
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import accumulate
+
+from bench.records.plan import Block, Trial
+from bench.trials import columns
 
 _HALF = (1 << 64) - 1
 
@@ -53,6 +58,24 @@ class Places:
             slot = self._slot(high, low)
             if not self._slots[slot]:
                 self._slots[slot] = place
+
+
+class TrialIndex:
+    """Trial id -> the trial, for blocks whose trials are in columns."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        """Take all their ids in."""
+        self._trials = [columns(block.trials) for block in blocks]
+        self._starts = [0, *accumulate(map(len, self._trials))]
+        self._places = Places((trial_id for trials in self._trials for trial_id in trials.ids()), self._starts[-1])
+
+    def find(self, trial_id: str) -> Trial | None:
+        """The trial; None when there is none of this id."""
+        place = self._places.get(trial_id)
+        if place is None:
+            return None
+        block = bisect_right(self._starts, place) - 1
+        return self._trials[block][place - self._starts[block]]
 
 
 def _halves(trial_id: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ The expected time and cost come from an earlier run of the same spec where there
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
         return int(Exit.OK)
     sys.stdout.write(plain("\n".join(_text(plan, budget, troubles))) + "\n")
     if options.trials:
-        sys.stdout.write(plain("\n".join(_trials(plan))) + "\n")
+        sys.stdout.writelines(plain(line) + "\n" for line in _trials(plan))
     return int(Exit.OK)
 
 
@@ -99,10 +99,10 @@ def _model_line(model: Mapping[str, Any]) -> str:
     return f"model         {model['model_id']} [{model['variant_id']}]: {remarks}"
 
 
-def _trials(plan: Plan) -> list[str]:
-    trials = [trial for block in plan.blocks for trial in block.trials]
-    rows = [(f"{'warm-up' if trial.is_warmup else 'round'} {trial.round}", trial.model_id, trial.variant_id, trial.prompt_id) for trial in trials]
-    return [f"{number:>5}  {trial.id[:12]}  {'  '.join(row)}" for number, (trial, row) in enumerate(zip(trials, rows, strict=True), start=1)]
+def _trials(plan: Plan) -> Iterator[str]:
+    for number, trial in enumerate((trial for block in plan.blocks for trial in block.trials), start=1):
+        row = (f"{'warm-up' if trial.is_warmup else 'round'} {trial.round}", trial.model_id, trial.variant_id, trial.prompt_id)
+        yield f"{number:>5}  {trial.id[:12]}  {'  '.join(row)}"
 
 
 def _trial_line(plan: Plan) -> list[dict[str, object]]:

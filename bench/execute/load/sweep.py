@@ -61,8 +61,9 @@ class Sweep:
 
     def stages(self, trials: Sequence[Trial], seed: int) -> Iterator[Stage]:  # noqa: ARG002 - nothing is drawn
         """One stage per step, until a criterion ends the sweep."""
-        for number, group in groupby(trials, key=lambda trial: trial.step or 1):
-            members = tuple(group)
+        end = 0
+        for number, n in [(number, sum(1 for _ in group)) for number, group in groupby(trial.step or 1 for trial in trials)]:
+            members, end = trials[end : end + n], end + n
             level = self.levels[min(number, len(self.levels)) - 1]
             self._now = _Seen(number, level)
             places = self.concurrency if self._is_of_rate else int(level)
