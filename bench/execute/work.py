@@ -25,7 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Work:
     """Fresh jobs in order, each made when it is its turn; retries when they are due. Every trial stays open until it is decided or given up."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it hands out, and what it must ask
+    def __init__(
         self,
         jobs: Iterable[Job],
         n_jobs: Counter[ServingKey],
