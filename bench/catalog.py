@@ -35,6 +35,16 @@ CATALOG = {
         "json_schema": "bench.judge.checks.json_schema:JsonSchema",
         "number": "bench.judge.checks.number:Number",
     },
+    "grader": {
+        "aspects": "bench.judge.graders.aspects:Aspects",
+        "score": "bench.judge.graders.score:Score",
+        "samples": "bench.judge.graders.samples:Samples",
+        "verdict": "bench.judge.graders.verdict:WrittenVerdicts",
+        "pairwise": "bench.judge.graders.pairwise:Pairwise",
+        "panel": "bench.judge.graders.panel:Panel",
+        "escalate": "bench.judge.graders.escalate:Escalate",
+        "prometheus": "bench.judge.graders.prometheus:Prometheus",
+    },
     "metric": {
         "ttft": "bench.metrics.ttft:TimeToFirstToken",
         "ttfb": "bench.metrics.ttfb:TimeToFirstByte",
