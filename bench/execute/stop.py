@@ -29,9 +29,9 @@ class StopRules:
         self.reason: str | None = None
         self.message = ""
 
-    def interrupt(self) -> None:
-        """The user wants an end. May be called from a signal handler."""
-        self._hold("interrupt", "interrupted; everything answered so far is kept")
+    def interrupt(self, message: str = "interrupted; everything answered so far is kept") -> None:
+        """The user, or the system, wants an end. May be called from a signal handler."""
+        self._hold("interrupt", message)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have this called when a rule begins to hold (from a signal handler, perhaps); returns what ends that."""
