@@ -1,25 +1,28 @@
-"""How much time and memory a run of many answers takes: `python tests/performance/scale.py 100000 [--prompts 500] [--whole]`.
+"""How much time and memory a run of many answers takes: `python tests/performance/scale.py 100000 [--prompts 500] [--whole [--plain] [--again]]`.
 
-Makes up a run of so many answers through the program's own writers (or, with `--whole`, measures a made-up model with the whole program), then
-summarises it in a process of its own, and prints one JSON line: CPU seconds, peak resident memory, bytes per sample.
+Makes up a run of so many answers through the program's own writers, and grades and summarises it, each in a process of its own. With `--whole` the
+command itself, `bench run`, measures the project's mock server, streamed or, with `--plain`, in one piece; with `--again` it is then continued with
+half of its answers taken away. Prints a JSON line for each part: CPU seconds and peak resident memory.
 """
 
 import argparse
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.fake_bench import fake_registry, means_for
+from parts import Parts
+from run import build
 
-from bench.pipeline import conclude, grade, run
+from bench.pipeline import conclude, grade
 from bench.providers.fake import Fake
 from bench.records.exchange import without_gaps
 from bench.records.sample import Sample
@@ -27,27 +30,31 @@ from bench.records.serving import Endpoint
 from bench.session import start
 from bench.store.layout import RunLayout
 from bench.store.reader import read_plan
-from bench.store.writer import LineWriter
+from bench.store.writer import LineWriter, write_whole
 
+HERE = Path(__file__).resolve().parent
 SPEC = """
 bench: 1
 name: scale
 version: 1.0.0
-models: [{{id: one, runtime: external, base_url: "http://127.0.0.1:9/v1", model: mock}}]
+models: [{{id: one, runtime: external, base_url: "http://127.0.0.1:{port}/v1", model: mock}}]
 prompts: [{{include: prompts.yaml}}]
 rounds: {rounds}
 warmup: 1
+generation: {{stream: {stream}}}
 record: {record}
-load: {{kind: closed, concurrency: 64}}
+load: {{kind: closed, concurrency: {concurrency}}}
 report: {{formats: [markdown]}}
 """
 
 
-def spec_in(folder: Path, samples: int, prompts: int, record: str) -> Path:
+def spec_in(folder: Path, given: argparse.Namespace, port: int = 9) -> Path:
     """Write the spec of so many trials."""
     path = folder / "scale.yaml"
-    path.write_text(SPEC.format(rounds=max(1, samples // prompts), record=record), encoding="utf-8")
-    entries = [{"id": f"p{k}", "user": f"Say {k}.", "aspects": [{"id": "short", "check": {"max_words": 100}}]} for k in range(prompts)]
+    rounds, stream = max(1, given.samples // given.prompts), str(not given.plain).lower()
+    text = SPEC.format(rounds=rounds, record=given.record, concurrency=given.concurrency, port=port, stream=stream)
+    path.write_text(text, encoding="utf-8")
+    entries = [{"id": f"p{k}", "user": f"Say {k}.", "aspects": [{"id": "short", "check": {"max_words": 100}}]} for k in range(given.prompts)]
     (folder / "prompts.yaml").write_text(json.dumps({"version": "1.0.0", "name": "scale", "prompts": entries}), encoding="utf-8")
     return path
 
@@ -71,20 +78,16 @@ def fabricate(path: Path, folder: Path) -> Path:
     return opened.layout.folder
 
 
-def told(what: str, began: float, **more: object) -> None:
-    """Print one line of figures of this process."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"what": what, "cpu_s": round(time.process_time() - began, 2), "peak_mb": round(peak), **more}) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    """Make up, then measure each part in a process of its own."""
+    """Make up or measure, each part in a process of its own."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("samples", type=int, nargs="?", default=100_000)
     options.add_argument("--prompts", type=int, default=500)
     options.add_argument("--record", choices=("full", "summary"), default="full")
-    options.add_argument("--whole", action="store_true", help="measure the whole program with a made-up model")
+    options.add_argument("--concurrency", type=int, default=64)
+    options.add_argument("--whole", action="store_true", help="measure the mock server with the whole command")
+    options.add_argument("--plain", action="store_true", help="with --whole: answers in one piece")
+    options.add_argument("--again", action="store_true", help="with --whole: then take half of the answers away, and measure them again")
     options.add_argument("--part", nargs=2, metavar=("PART", "FOLDER"), help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.part:
@@ -92,21 +95,43 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        spec_in(folder, given.samples, given.prompts, given.record)
-        parts = ["whole"] if given.whole else ["make", "grade", "summarize"]
-        for part in parts:
-            subprocess.run([sys.executable, __file__, "--part", part, str(folder)], check=True)
+        if given.whole:
+            _whole(given, folder)
+        else:
+            spec_in(folder, given)
+            for part in ("make", "grade", "summarize"):
+                subprocess.run([sys.executable, __file__, "--part", part, str(folder)], check=True)
         size = sum(each.stat().st_size for each in folder.rglob("samples/*.jsonl"))
         sys.stdout.write(json.dumps({"samples": given.samples, "prompts": given.prompts, "bytes_per_sample": round(size / given.samples)}) + "\n")
 
 
+def _whole(given: argparse.Namespace, folder: Path) -> None:
+    command = [str(build(folder)["mock_llm"]), "--port", "0", "--chunks", "24"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        spec_in(folder, given, port=int(server.stdout.readline()))
+        command = [sys.executable, str(HERE / "parts.py"), "run", str(folder / "scale.yaml"), "--quiet", "--runs", str(folder / "runs")]
+        subprocess.run(command, check=True)
+        if given.again:
+            _take_half_away(RunLayout(next((folder / "runs").glob("*/*"))))
+            subprocess.run([*command, "--resume"], check=True)
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def _take_half_away(layout: RunLayout) -> None:
+    """Leave every second line of the samples."""
+    for path in layout.samples.glob("*.jsonl"):
+        with path.open("rb") as lines:
+            write_whole(path, islice(lines, 0, None, 2))
+
+
 def _part(part: str, name: str) -> None:
+    parts = Parts()
     folder = Path(name)
-    began = time.process_time()
     if part == "make":
         fabricate(folder / "scale.yaml", folder)
-    elif part == "whole":
-        run(means_for(folder / "scale.yaml", folder))
     else:
         layout = RunLayout(next((folder / "runs").glob("*/*")))
         if part == "grade":
@@ -114,7 +139,7 @@ def _part(part: str, name: str) -> None:
             grade(layout, means.loaded.spec, read_plan(layout), fake_registry())
         else:
             conclude(layout, fake_registry())
-    told(part, began)
+    parts.end(part)
 
 
 if __name__ == "__main__":
