@@ -62,7 +62,7 @@ def _body(question: Question) -> dict[str, Any]:
 
 def _reply(answer: dict[str, Any]) -> Reply:
     choice = answer["choices"][0]
-    listed = (choice["logprobs"] or {}).get("content") or []
+    listed = (choice.get("logprobs") or {}).get("content") or []
     tokens = tuple(
         TokenChoice(token=each["token"], logprob=each["logprob"], alternatives=tuple((top["token"], top["logprob"]) for top in each["top_logprobs"]))
         for each in listed
