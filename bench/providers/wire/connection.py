@@ -6,8 +6,9 @@ The read callback is the measured path: one system call, one stamp, two appends,
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from bench.providers.wire.http1 import HEAD_LIMIT_BYTES, ChunkWalker, FramingError, Head, parse_head
 from bench.providers.wire.received import End, Received
@@ -24,6 +25,17 @@ _USUAL_END = b"data: [DONE]\n\n\r\n0\r\n\r\n"
 _LOOK_S = 1.0  # how often a waiting exchange is looked at
 
 
+@runtime_checkable
+class WatchingLoop(Protocol):
+    """An event loop that calls what reads a socket without a detour through its queue."""
+
+    def watch(self, file: int, read: Callable[[], None]) -> None:
+        """Call `read` whenever there is something to read."""
+
+    def unwatch(self, file: int) -> None:
+        """Do so no more."""
+
+
 class Connection:
     """A connected socket. At most one request at a time."""
 
@@ -35,16 +47,22 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._unsent = b""
         self._done: asyncio.Future[None] | None = None
+        self._is_waiting = False  # for an answer, or for more of one
         self._deadline_s = 0.0
         self._timeout_s = 0.0
         self._timer: asyncio.TimerHandle | None = None  # outlives its request: one a second is enough
         self.is_open = True
         self._begin()
-        self._loop.add_reader(sock.fileno(), self._on_readable)
+        read = self._on_readable if kernel is None or tls is not None else self._on_stamped
+        if isinstance(self._loop, WatchingLoop):
+            self._loop.watch(sock.fileno(), read)
+        else:
+            self._loop.add_reader(sock.fileno(), read)
 
     def _begin(self) -> None:
         self._reads: list[bytes] = []
-        self._stamps: list[int] = []
+        self._read_ns: list[int] = []
+        self._marks: list[bytes] = []  # the kernel's stamps as they came, one per read
         self._size = 0
         self._size_before = -1  # when the timer looked last
         self._head: Head | None = None
@@ -56,7 +74,6 @@ class Connection:
         self._has_usual_end = False
         self._end: End = "complete"
         self._detail = ""
-        self._all_by_kernel = self._kernel is not None
         self._sent_ns = 0
 
     async def exchange(self, request: bytes, timeout_s: float) -> Received:
@@ -64,35 +81,39 @@ class Connection:
 
         Raises: CancelledError, after closing.
         """
-        self._done = self._loop.create_future()
+        done = self._done = self._loop.create_future()
+        self._is_waiting = True
         self._set_timer(timeout_s)
-        if self._kernel is not None:
-            self._kernel.refresh(time.perf_counter_ns())
         data = self._tls.encrypt(request) if self._tls else request
+        now_ns = time.perf_counter_ns()
+        if self._kernel is not None:
+            self._kernel.refresh(now_ns)
+            self._offset = self._kernel.offset
         try:
             self._sent_ns = time.perf_counter_ns()
             self._send(data)
-            await self._done
+            await done
         except BaseException:
             self.close()
             raise
         finally:
-            self._done = None
+            self._is_waiting = False
         return self._received()
 
     def _set_timer(self, timeout_s: float) -> None:
+        now_s = self._loop.time()
         self._timeout_s = timeout_s
-        self._deadline_s = self._loop.time() + timeout_s
-        first_s = min(timeout_s, _LOOK_S)
-        if self._timer is None or self._timer.when() > self._loop.time() + first_s:
+        self._deadline_s = now_s + timeout_s
+        first_s = min(_LOOK_S, timeout_s)
+        if self._timer is None or self._timer.when() > now_s + first_s:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_later(first_s, self._on_timer)
+            self._timer = self._loop.call_at(now_s + first_s, self._on_timer)
 
     def _on_timer(self) -> None:
         """End an exchange whose time is over, and one whose end came in one read with bytes that do not belong to it: then nothing more comes."""
         self._timer = None
-        if self._done is None or self._done.done():
+        if not self._is_waiting:
             return
         left_s = self._deadline_s - self._loop.time()
         if self._size == self._size_before and self._is_over_already():
@@ -111,19 +132,21 @@ class Connection:
             return False
 
     def _received(self) -> Received:
-        ends = list(accumulate(map(len, self._reads)))
-        if self._joined < len(self._reads):
-            raw = bytes(self._raw) + b"".join(self._reads[self._joined :]) if self._joined else b"".join(self._reads)
+        reads = self._reads
+        if len(reads) == 1:
+            raw, ends = reads[0], [len(reads[0])]
         else:
-            raw = bytes(self._raw)
-        stamp: Literal["kernel", "process"] = "kernel" if self._all_by_kernel and self._stamps else "process"
-        finished = self._stamps[-1] if self._end == "complete" and self._stamps else time.perf_counter_ns()
-        reusable = self._end == "complete" and self._head is not None and self._head.keeps_alive and not self._head.ends_with_connection
-        if not reusable or self._has_surplus(len(raw)):
+            raw, ends = b"".join(reads), list(accumulate(map(len, reads)))
+        stamps, by_kernel = self._read_ns, False
+        if self._kernel is not None and stamps:
+            stamps, by_kernel = self._kernel.arrivals_ns(self._marks, stamps, self._offset)
+        by: Literal["kernel", "process"] = "kernel" if by_kernel else "process"
+        is_complete, head = self._end == "complete", self._head
+        if not is_complete or head is None or not head.keeps_alive or head.ends_with_connection or self._has_surplus(len(raw)):
             self.close()
         received = Received(
-            sent_ns=self._sent_ns, finished_ns=finished, end=self._end, detail=self._detail, raw=raw, read_ends=ends, stamps_ns=self._stamps,
-            stamped_by=stamp, head=self._head, body_start=max(self._body_start, 0),
+            sent_ns=self._sent_ns, finished_ns=stamps[-1] if is_complete and stamps else time.perf_counter_ns(), end=self._end, detail=self._detail,
+            raw=raw, read_ends=ends, stamps_ns=stamps, stamped_by=by, head=head, body_start=max(self._body_start, 0),
         )  # fmt: skip
         self._begin()
         return received
@@ -153,47 +176,62 @@ class Connection:
         self._loop.remove_writer(self._sock.fileno())
         self._send(data)
 
-    def _read(self) -> tuple[bytes, int]:
-        if self._kernel is None:
-            data = self._sock.recv(_READ_BYTES)
-            return data, time.perf_counter_ns()
-        data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
-        now = time.perf_counter_ns()
-        arrival = self._kernel.arrival_ns(ancillary, now)
-        if arrival is None:
-            if data:
-                self._all_by_kernel = False
-            return data, now
-        return data, arrival
+    def _on_stamped(self) -> None:
+        """Read plain bytes with the kernel's stamp: the usual way, and the shortest."""
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
+        except OSError as error:
+            self._on_error(error)
+            return
+        self._read_ns.append(time.perf_counter_ns())
+        self._marks.append(ancillary[0][2] if ancillary else b"")
+        self._take(data)
 
     def _on_readable(self) -> None:
+        """Read bytes that come without a stamp, or encrypted."""
+        mark = b""
         try:
-            data, stamp = self._read()
+            if self._kernel is None:
+                data = self._sock.recv(_READ_BYTES)
+            else:
+                data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
+                mark = ancillary[0][2] if ancillary else b""
+            now_ns = time.perf_counter_ns()
             if data and self._tls is not None:
                 data, is_over = self._tls.decrypt(data)
                 self._flush_tls()
                 if not data and not is_over:
                     return
-        except (BlockingIOError, InterruptedError):
-            return
         except OSError as error:
-            self._on_eof(f"the connection broke: {error.strerror or type(error).__name__}", is_reset=True)
+            self._on_error(error)
             return
+        self._read_ns.append(now_ns)
+        self._marks.append(mark)
+        self._take(data)
+
+    def _on_error(self, error: OSError) -> None:
+        if not isinstance(error, BlockingIOError | InterruptedError):
+            self._on_eof(f"the connection broke: {error.strerror or type(error).__name__}", is_reset=True)
+
+    def _take(self, data: bytes) -> None:
+        """Keep what was read; its stamps are kept already."""
         if not data:
+            self._read_ns.pop()
+            self._marks.pop()
             self._on_eof("the server closed the connection", is_reset=False)
             return
-        if self._done is None or self._done.done():
+        if not self._is_waiting:
             self.close()  # nobody asked: whatever it is, this connection cannot be trusted any more
             return
-        self._reads.append(data)
-        self._stamps.append(stamp)
+        reads = self._reads
+        reads.append(data)
         self._size += len(data)
         if (
             self._walker is not None
             and len(data) >= 4
             and not data.endswith(b"\r\n\r\n")
             and self._size <= BODY_LIMIT_BYTES
-            and len(self._reads) < MOST_READS
+            and len(reads) < MOST_READS
         ):
             return  # a chunked body always ends in an empty line (RFC 9112, §7.1)
         self._look(data)
@@ -223,7 +261,7 @@ class Connection:
         return self._raw
 
     def _find_head(self) -> bool:
-        raw = self._join()
+        raw = self._join() if len(self._reads) > 1 else self._reads[0]
         while True:
             start = self._head_from
             end = raw.find(b"\r\n\r\n", start)
@@ -267,9 +305,11 @@ class Connection:
         self.close()
 
     def _finish(self, end: End, detail: str) -> None:
-        if self._done is not None and not self._done.done():
+        if self._is_waiting and self._done is not None:
+            self._is_waiting = False
             self._end, self._detail = end, detail
-            self._done.set_result(None)
+            if not self._done.done():  # cancelled meanwhile
+                self._done.set_result(None)
 
     def close(self) -> None:
         """Close at once. May be called twice."""
@@ -278,6 +318,9 @@ class Connection:
             self._finish("closed", "the connection was closed by the client")
             if self._timer is not None:
                 self._timer.cancel()
-            self._loop.remove_reader(self._sock.fileno())
+            if isinstance(self._loop, WatchingLoop):
+                self._loop.unwatch(self._sock.fileno())
+            else:
+                self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
             self._sock.close()
