@@ -46,3 +46,12 @@ def t_quantile(degrees: int, p: float) -> float:
     3.1824
     """
     return float(special.stdtrit(degrees, p))
+
+
+def t_shift(degrees: int, bound: float, share: float) -> float:
+    """The noncentrality at which a noncentral t exceeds a bound with this probability.
+
+    >>> round(t_shift(10_000, 1.96, 0.8), 2)
+    2.8
+    """
+    return float(special.nctdtrinc(degrees, 1 - share, bound))

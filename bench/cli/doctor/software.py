@@ -18,6 +18,7 @@ _LEAST = re.compile(r">=\s*([0-9][0-9.]*)")
 _FOR = {
     "local": "embedded models (`runtime: llama.cpp`) and memory readings",
     "hub": "weights from the Hugging Face hub (`hf:`)",
+    "judge": "how far a judge agrees with people (`bench calibrate`), and strengths from pairwise comparisons",
     "prices": "list prices of hosted models (`cost: {model: price_table, provider: …}`)",
 }
 _DEVICES = "import json, xllamacpp; print(json.dumps([[d['name'], d['description']] for d in xllamacpp.get_device_info()]))"

@@ -4,7 +4,9 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("module", ["quantile", "cluster", "wilson", "outliers", "distributions"])
+@pytest.mark.parametrize(
+    "module", ["quantile", "cluster", "wilson", "outliers", "distributions", "paired", "correlation", "agreement", "rogan_gladen"]
+)
 def test_worked_examples_hold(module):
     found = doctest.testmod(importlib.import_module(f"bench.stats.{module}"))
     assert found.attempted > 0
