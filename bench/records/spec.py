@@ -191,14 +191,18 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgeSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Which judge scores the answers, and how."""
+    """Which judge scores the answers, and how. `templates`: a shipped template's name to a user's file; `probes`: of each family, to qualify."""
 
     use: str
     method: str = "aspects"
     concurrency: int = 1
     labels: str | None = None
     allow_self: bool = False
-    settings: dict[str, Any] = {}
+    allow_unqualified: bool = False
+    probes: int = 20
+    templates: tuple[tuple[str, str], ...] = ()
+    timeout_s: float | None = None  # None: the spec's
+    settings: dict[str, Any] = {}  # samples, balance, members, max_tokens, temperature: as written
 
 
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,10 +226,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Report formats by registered name, and the path of a user's template (relative to the spec's folder)."""
+    """Report formats by registered name, the path of a user's template (relative to the spec's folder), and the k of pass@k."""
 
     formats: tuple[str, ...] = ("markdown", "csv", "json", "html")
     template: str | None = None
+    pass_k: tuple[int, ...] = ()
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):

@@ -208,9 +208,15 @@ def _limits(entry: Data) -> Limits:
 
 
 def _judge(entry: Data) -> JudgeSpec:
-    known = ("use", "method", "labels", "allow_self")
-    settings = {key: value for key, value in entry.items() if key not in {*known, "concurrency"}}
-    return JudgeSpec(settings=settings, **_pick(entry, *known), **_whole(entry, "concurrency"))
+    known = ("use", "method", "labels", "allow_self", "allow_unqualified")
+    settings = {key: value for key, value in entry.items() if key not in {*known, "concurrency", "probes", "templates", "timeout"}}
+    return JudgeSpec(
+        settings=settings,
+        templates=tuple(sorted(entry.get("templates", {}).items())),
+        timeout_s=_seconds(entry, "timeout"),
+        **_pick(entry, *known),
+        **_whole(entry, "concurrency", "probes"),
+    )
 
 
 def _telemetry(entry: Data) -> Telemetry:
@@ -225,4 +231,4 @@ def _gate(entry: Data) -> GateSpec:
 
 def _report(entry: Data) -> ReportSpec:
     formats = {"formats": tuple(entry["formats"])} if "formats" in entry else {}
-    return ReportSpec(template=entry.get("template"), **formats)
+    return ReportSpec(template=entry.get("template"), pass_k=tuple(int(k) for k in entry.get("pass_k", ())), **formats)

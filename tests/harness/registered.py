@@ -10,6 +10,7 @@ NAMES = {
         "server_decode_tps", "tpot", "ttfb", "ttft",
     ),
     "cost": ("energy", "hourly", "price_table"),
+    "grader": ("aspects", "score"),
     "report": ("csv", "html", "json", "markdown"),
 }  # fmt: skip
 

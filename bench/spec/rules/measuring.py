@@ -8,7 +8,7 @@ from bench.records.source import Diagnostic
 from bench.spec import hints
 from bench.spec.marked import Path
 from bench.spec.rules.quantities import amount, kind_of
-from bench.spec.rules.view import View, text
+from bench.spec.rules.view import View, text, whole
 
 # Measured by the run as a whole, beside the registered metrics: metric -> what kind of number it is.
 WHOLE_RUN = {
@@ -26,7 +26,6 @@ _SAMPLES = {"p95": 72, "p99": 368}  # an upper 95 % limit by order statistics: 1
 _GRADED = {"quality", "score", "checks_met", "judged"}
 _DECLARED = {"license", "capabilities"}
 _LATER = {
-    "judge": "is checked, but answers are graded by checks only",
     "gates": "are checked, but not decided",
     "selection": "is checked, but no model is selected",
     "telemetry": "is checked, but only memory and CPU time are read",
@@ -52,6 +51,7 @@ def check(view: View) -> Iterator[Diagnostic]:
         yield from _metric(view, ("limits", "cost"), "cost", at="key")
     yield from _costs(view)
     yield from _judge(view)
+    yield from _pass_k(view)
 
 
 def _metric(view: View, path: Path, name: str, at: str = "value") -> Iterator[Diagnostic]:
@@ -91,7 +91,7 @@ def _units(view: View, path: Path, bounds: dict[str, Any], metric: str) -> Itera
             message = f"`{metric}` is a {expected}, but `{key}` is a {found}"
             yield view.tree.diagnose((*path, key), "wrong-unit", message, hint=f"for example {_example(expected)}")
     low, high = bounds.get("min"), bounds.get("max")
-    if low is not None and high is not None and kind_of(low) == kind_of(high) and amount(low) > amount(high):
+    if low is not None and high is not None and (kind := kind_of(low)) is not None and kind == kind_of(high) and amount(low) > amount(high):
         yield view.tree.diagnose((*path, "max"), "out-of-range", f"`max` ({high}) is below `min` ({low}): nothing can fulfil this")
 
 
@@ -160,6 +160,15 @@ def _judge(view: View) -> Iterator[Diagnostic]:
             message = f"the judge `{name}` would grade its own answers (it is the model `{subject}`)"
             hint = "name another judge, or write `allow_self: true`; the report then marks it"
             yield view.tree.diagnose(path, "self-judging", message, hint=hint)
+
+
+def _pass_k(view: View) -> Iterator[Diagnostic]:
+    """More answers to one prompt than there are rounds."""
+    rounds, given = whole(view.data, "rounds", 1), view.section("report").get("pass_k")
+    for index, k in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(k, int) and k > rounds:
+            message = f"pass@{k} needs {k} answers to each prompt, and `rounds` is {rounds}"
+            yield view.tree.diagnose(("report", "pass_k", index), "out-of-range", message, hint=f"write `rounds: {k}`, or a smaller k")
 
 
 def _subject(view: View, name: str) -> str | None:

@@ -9,6 +9,8 @@ from bench.spec.rules.view import View, text, texts
 
 LOADS = ("closed", "constant", "poisson", "ramp", "burst", "trace", "sweep")  # the shapes of the language, built or not
 
+METHODS = ("aspects", "score", "samples", "verdict", "pairwise", "panel", "escalate", "prometheus", "human")  # of the language
+
 
 def check(view: View) -> Iterator[Diagnostic]:
     """Duplicate ids, dangling names, unregistered extensions."""
@@ -84,6 +86,8 @@ def _registered(view: View) -> Iterator[Diagnostic]:
         yield from _known(view, "report", name, ("report", "formats", index))
     for path in [("cost",), *((*path, "cost") for path, _ in view.models)]:
         yield from _known(view, "cost", text(view.section(*path), "model"), (*path, "model"))
+    if (method := text(view.section("judge"), "method")) not in METHODS:
+        yield from _known(view, "grader", method, ("judge", "method"))
     client = text(view.data, "client")
     yield from _known(view, "provider", client, ("client",))
 

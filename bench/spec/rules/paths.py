@@ -16,11 +16,12 @@ _NAMED: tuple[tuple[str, str, Severity], ...] = (
 
 def check(view: View, folder: FilePath) -> Iterator[Diagnostic]:
     """Paths that lead out of the folder, and files that are not there."""
-    for section, key, severity in _NAMED:
-        name = text(view.section(section), key)
+    named: list[tuple[Path, str, Severity]] = [((section, key), text(view.section(section), key), severity) for section, key, severity in _NAMED]
+    templates = view.section("judge", "templates")
+    named += [(("judge", "templates", key), text(templates, key), "error") for key in templates]
+    for where, name, severity in named:
         if not name:
             continue
-        where: Path = (section, key)
         try:
             path = inside(folder, name)
         except FileProblem as problem:

@@ -60,13 +60,20 @@ def test_everything_is_read_with_its_units():
     ]
     assert (read.slo.ttft_s, read.slo.tpot_s, read.telemetry.interval_s) == (0.5, 0.05, 0.2)
     assert (read.judge.use, read.judges[0].id, read.judge.labels) == ("local", "local", "labels/summarizer.csv")
+    assert (read.judge.concurrency, read.judge.probes, read.judge.allow_unqualified, read.judge.settings) == (
+        2,
+        20,
+        False,
+        {"samples": 8, "balance": True},
+    )
+    assert read.report.pass_k == (1, 3)
 
 
 def test_everything_warns_of_what_is_not_executed_yet():
     found = load(EVERYTHING, OFFICE_KEY="k").warnings
     assert {one.severity for one in found} == {"warning"}
     later = [one.pointer for one in found if one.code == "not-yet-executed"]
-    assert later == ["/judge", "/telemetry", "/gates", "/selection"]
+    assert later == ["/telemetry", "/gates", "/selection"]
 
 
 def test_set_defaults_hold_unless_a_prompt_says_otherwise():
