@@ -1,13 +1,12 @@
 """Whether the load that was asked for was really put on: requests in flight, rate, delay of sends, connections, and waiting for a processor."""
 
-from array import array
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from bench.execute.lag import quantile
+from bench.execute.readings import Readings
 from bench.records.machine import ClientHealth
 from bench.records.sample import Sample
 
@@ -18,7 +17,7 @@ _UNSETTLED = 5
 
 
 class Delivered:
-    """Adds up one block's samples as they come, in memory that does not grow with them but for eight bytes per scheduled send.
+    """Adds up one block's samples as they come, in memory that does not grow with them.
 
     `asked_in_flight`: the constant number of requests that a closed loop keeps in flight; None for every other load. Begin and end it in the thread
     that measures.
@@ -34,7 +33,7 @@ class Delivered:
         self._first_due_s = self._last_due_s = 0.0
         self._in_flight_s = 0.0
         self._latest: deque[tuple[float, float]] = deque(maxlen=_UNSETTLED * (asked_in_flight or 0) + 1)
-        self._delays = array("d")
+        self._delays = Readings()
         self._processor_ns, self._waited_ns = _processor()
 
     def observe(self, sample: Sample) -> None:
@@ -53,25 +52,26 @@ class Delivered:
         self._latest.append((sent_s, timing.finished_s))
         if due_s != sent_s and sample.attempt == 1:
             self._first_due_s, self._last_due_s = min(self._first_due_s, due_s), max(self._last_due_s, due_s)
-            self._delays.append(sent_s - due_s)
+            self._delays.add(sent_s - due_s)
 
     def told(self, health: ClientHealth) -> ClientHealth:
         """The health record with what was delivered."""
         processor_ns, waited_ns = _processor()
         wanted_ns = processor_ns - self._processor_ns + waited_ns - self._waited_ns
-        delays = sorted(self._delays)
+        p50_s, p99_s = self._delays.quantiles(0.5, 0.99)
+        n = len(self._delays)
         asked_s, sent_s = self._last_due_s - self._first_due_s, self._last_sent_s - self._first_sent_s
-        is_paced = len(delays) > 1 and asked_s > 0 and sent_s > 0
+        is_paced = n > 1 and asked_s > 0 and sent_s > 0
         return msgspec.structs.replace(
             health,
             requests=self._requests,
             new_connections=self._connected,
             asked_in_flight=self._asked,
             in_flight=self._in_flight(),
-            asked_per_s=(len(delays) - 1) / asked_s if is_paced else None,
-            sent_per_s=(len(delays) - 1) / sent_s if is_paced else None,
-            send_delay_p50_s=quantile(delays, 0.5) if delays else None,
-            send_delay_p99_s=quantile(delays, 0.99) if delays else None,
+            asked_per_s=(n - 1) / asked_s if is_paced else None,
+            sent_per_s=(n - 1) / sent_s if is_paced else None,
+            send_delay_p50_s=p50_s if n else None,
+            send_delay_p99_s=p99_s if n else None,
             cpu_wait_share=(waited_ns - self._waited_ns) / wanted_ns if wanted_ns > 0 and processor_ns else None,
         )
 
