@@ -33,14 +33,23 @@ USED = {
 }
 MOST_CHARACTERS = 50_000  # of a user's template
 _ROLE = re.compile(r"^<(system|user)>[ \t]*$", re.MULTILINE)
-_BLANK = re.compile(r"\n{3,}")
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Block, nodes.Extends, nodes.Const, nodes.Not, nodes.And, nodes.Or,
     nodes.Compare, nodes.Operand,
 )  # fmt: skip
-_VARIABLES = frozenset({
-    "task", "reference", "answer", "answer_a", "answer_b", "statement", "is_negated", "is_question", "low", "high", "anchors", "points", "problem",
-})  # fmt: skip
+_ABOUT_ONE = ("task", "reference", "answer", "statement", "is_negated", "is_question", "low", "high", "anchors")
+_GIVEN = {
+    **dict.fromkeys(("answer", "aspects", "score", "verdict", "prometheus"), _ABOUT_ONE),
+    "pairwise": ("task", "reference", "answer_a", "answer_b", "points"),
+    "repair": ("problem",),
+}
+"""What each template may show."""
+_SHOWN = {
+    **dict.fromkeys(("aspects", "score", "verdict", "prometheus"), ("task", "answer", "statement")),
+    "pairwise": ("task", "answer_a", "answer_b"),
+    "repair": ("problem",),
+}
+"""What each template must show."""
 
 
 def shipped(name: str) -> str:
@@ -65,17 +74,17 @@ def template_problem(name: str, text: str) -> str | None:
         line = getattr(error, "lineno", None)
         return f"the template {name!r} cannot be read{f' at line {line}' if line else ''}: {error.message}"
     for node in tree.find_all(nodes.Node):
-        problem = _node_problem(node)
+        problem = _node_problem(node, _GIVEN[name])
         if problem:
             return f"the template {name!r}, line {node.lineno}: {problem}"
     return None
 
 
-def _node_problem(node: nodes.Node) -> str | None:
+def _node_problem(node: nodes.Node, given: tuple[str, ...]) -> str | None:
     if not isinstance(node, _ALLOWED):
         return f"a judge template has variables, conditions and blocks only, no {type(node).__name__.lower()}"
-    if isinstance(node, nodes.Name) and node.name not in _VARIABLES:
-        return f"there is no variable {node.name!r}; there are {', '.join(sorted(_VARIABLES))}"
+    if isinstance(node, nodes.Name) and node.name not in given:
+        return f"there is no variable {node.name!r}; there are {', '.join(given)}"
     if isinstance(node, nodes.Extends) and not (isinstance(node.template, nodes.Const) and node.template.value in NAMES):
         return f"a judge template extends one of {', '.join(NAMES)} only"
     return None
@@ -98,22 +107,33 @@ class Wording:
                 raise ValueError(problem)
         self._overrides = overrides
         self._seed = seed
+        if overrides:
+            self._rehearse()
 
     @cached_property
     def _templates(self) -> ImmutableSandboxedEnvironment:
         return _environment({**{name: shipped(name) for name in NAMES}, **self._overrides})
 
+    def _rehearse(self) -> None:
+        """Render every template once, so that one that cannot be, or that hides what is to be judged, is found before a judge is asked."""
+        for name, shown in _SHOWN.items():
+            values: dict[str, Any] = dict.fromkeys(_GIVEN[name], False) | {value: f"<{value}-0>" for value in shown} | {"low": 1, "high": 5}
+            said = self.messages(name, **values)[-1].content
+            hidden = [value for value in shown if values[value] not in said]
+            if hidden:
+                raise ValueError(f"the template {name!r} does not show `{{{{ {hidden[0]} }}}}`, which is to be judged")
+
     def messages(self, name: str, **values: Any) -> tuple[Message, ...]:
         """The messages of a template. `values` are escaped already.
 
-        Raises: ValueError when a user's template has no `<user>` line, names what this question has not, or extends itself.
+        Raises: ValueError when a user's template has no `<user>` line, or extends itself.
         """
         try:
             text = self._templates.get_template(name).render(values)
         except (TemplateError, RecursionError) as error:
             raise ValueError(f"the template {name!r} cannot be rendered: {error}") from error
         _, *parts = _ROLE.split(text)
-        found = [(role, _BLANK.sub("\n\n", content.strip())) for role, content in zip(parts[::2], parts[1::2], strict=True)]
+        found = [(role, content.strip("\n")) for role, content in zip(parts[::2], parts[1::2], strict=True)]
         if [role for role, _ in found] not in (["user"], ["system", "user"]):
             raise ValueError(
                 f"the template {name!r} needs a line `<user>`, perhaps with a line `<system>` before it, and found {[r for r, _ in found]}"

@@ -37,7 +37,14 @@ class Prometheus:
 
     async def _ask(self, candidate: Candidate, item: Item) -> Finding:
         messages = self._interview.wording.about_answer(
-            "prometheus", candidate, statement=one_line(_criterion(item)), anchors=_levels(candidate.rubric, candidate, item)
+            "prometheus",
+            candidate,
+            statement=one_line(_criterion(item)),
+            anchors=_levels(candidate.rubric, candidate, item),
+            is_question=item.kind == "question",
+            is_negated=False,
+            low=LOW,
+            high=HIGH,
         )
         verdict, asked = await self._interview.written(item.id, messages, None, read_result)
         if isinstance(verdict, Finding):
