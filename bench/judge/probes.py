@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bench.judge.escape import escaped
 from bench.judge.plants import BLANKS, INJECTIONS, PADDING, PAIR_INJECTIONS, PASSAGES
 from bench.judge.probe_items import Item, items_of, original_of
 from bench.judge.statements import FREE, affirmed_and_denied, cut_to, is_english, is_free_of, sentences, share, shuffled
@@ -196,13 +197,18 @@ def _chosen(forms: Sequence[str], room: int) -> tuple[list[str], int]:
     chosen: list[str] = []
     planted = 0
     for form in forms:
-        if len(chosen) < _FORMS and planted + len(form.split()) <= room:
+        if len(chosen) < _FORMS and planted + _words(form) <= room:
             chosen.append(form)
-            planted += len(form.split())
+            planted += _words(form)
     if chosen:
         return chosen, planted
-    shortest = min(forms, key=lambda form: len(form.split()))
-    return [shortest], len(shortest.split())
+    shortest = min(forms, key=_words)
+    return [shortest], _words(shortest)
+
+
+def _words(text: str) -> int:
+    """As many as a judge is shown."""
+    return len(escaped(text).split())
 
 
 def _is_foreign(text: str, item: Item) -> bool:

@@ -8,12 +8,15 @@ For pairs the judge's preference decides. `padding` also asks for the better ans
 winning is wrong. `swapped_order` is right when both orders give the same, whatever it is: a coin does that half the time. Where the orders of any
 other family disagree, the position decided, and the probe is lost.
 
+A score that is a mean of draws is raised only when it rises by more than chance explains.
+
 Probes that a judge abstained from or failed are not counted as right or wrong. They leave fewer that are, and with fewer the lower bound falls.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from math import sqrt
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
@@ -109,7 +112,7 @@ def decide_scores(probe: Probe, told: Told) -> Decided:
     if (missing := _missing(judgements)) is not None:
         return Decided(probe, missing)
     better, worse, *before = [judgement.score or 0.0 for judgement in judgements if isinstance(judgement, Judgement)]
-    is_raised = bool(before) and worse - before[0] > TIE
+    is_raised = bool(before) and worse - before[0] > max(TIE, _chance_difference(worse, before[0], _draws(judgements)))
     said = f"{better:.2f} for the better answer, {worse:.2f} for the worse one" + (f", {before[0]:.2f} before it was changed" if before else "")
     return Decided(probe, "right" if better - worse > TIE and not is_raised else "wrong", said)
 
@@ -189,6 +192,26 @@ async def _ask(grader: Grader | PairGrader, questions: Mapping[Hashable, tuple[C
 def _missing(judgements: Iterable[Judgement | PairJudgement]) -> Literal["abstained", "failed"] | None:
     states = {judgement.state for judgement in judgements}
     return "failed" if "failed" in states else "abstained" if "abstained" in states else None
+
+
+def _draws(judgements: Iterable[Judgement | PairJudgement]) -> int | None:
+    """Of how many draws the scores are means; None where they are none."""
+    asked = [(judgement.asked, judgement.aspects) for judgement in judgements if isinstance(judgement, Judgement)]
+    if not any(aspect.method == "samples" for _, aspects in asked for aspect in aspects):
+        return None
+    return min(max(1, len(questions) // max(1, len(aspects))) for questions, aspects in asked)
+
+
+def _chance_difference(first: float, second: float, draws: int | None) -> float:
+    """How far two means of so many draws differ by chance alone, in 95 of 100 cases at most; 0 for what is no draw.
+
+    One-sided; the shares are pooled and drawn a little towards one half, or none of few draws would be taken for certainty (add one half to both
+    counts: Jeffreys' prior).
+    """
+    if draws is None:
+        return 0.0
+    share = ((first + second) * draws + 0.5) / (2 * draws + 1)
+    return 1.645 * sqrt(2 * share * (1 - share) / draws)
 
 
 def _wins(judgement: Judgement | PairJudgement, *, is_first: bool) -> bool:

@@ -6,6 +6,7 @@ from harness.probed import is_said, material, prompts
 from harness.source_tree import ROOT
 from harness.specs import load
 
+from bench.judge.escape import escaped
 from bench.judge.probes import CORE, FAMILIES, ProbeMaterial, make_probes
 from bench.judge.statements import sentences
 from bench.records.spec import Criterion, Message, Prompt, Rubric
@@ -52,7 +53,7 @@ def test_the_shipped_example_gives_every_family_what_it_needs():
 def test_length_decides_nothing_where_something_else_is_asked():
     for for_pairs in (False, True):
         for probe in make_probes(material(12), 5, for_pairs=for_pairs):
-            words = [len(candidate.text.split()) for candidate in (probe.better, probe.worse, probe.untouched) if candidate is not None]
+            words = [len(escaped(candidate.text).split()) for candidate in (probe.better, probe.worse, probe.untouched) if candidate is not None]
             if probe.family in {"wrong_output", "absent_fact", "negated_fact", "shuffled", "swapped_order"}:
                 assert words[0] == words[1], probe
             if probe.family == "injection":
