@@ -17,7 +17,7 @@ from bench.errors import Exit
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
-from bench.judge.grade import grade_by_checks, prepare_rules
+from bench.judge.grade import Checks
 from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
@@ -25,14 +25,13 @@ from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import without_gaps
 from bench.records.machine import ClientHealth
-from bench.records.observation import Observation
 from bench.records.plan import Plan
-from bench.records.sample import Sample
+from bench.records.sample import Said, Sample
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
-from bench.report.answers import Examples
+from bench.report.answers import MOST_PROMPTS
 from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
@@ -233,17 +232,14 @@ def _context(means: Means, layout: RunLayout) -> ServingContext:
 
 def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None:
     """Grade every decided trial by its prompt's checks: `grades/checks.jsonl`, written anew from the samples, so that it can be repeated."""
-    prompts = {prompt.id: prompt for prompt in spec.prompts}
-    rules = {prompt.id: prepare_rules(prompt, registry.load) for prompt in spec.prompts}
+    checks = Checks(spec.prompts, registry.load)
 
     def grades() -> Iterator[bytes]:
-        for seen in Decided(layout, plan).ungraded():
-            trial = seen.trial
-            if trial.is_warmup or trial.prompt_id not in prompts or not rules[trial.prompt_id]:
-                continue
-            made = grade_by_checks(prompts[trial.prompt_id], trial.id, seen.sample.outcome, rules[trial.prompt_id])
-            if made is not None:
-                yield encode(made) + b"\n"
+        for stretch in Decided(layout, plan).stretches(Said) if checks else ():
+            for trial, sample in zip(stretch.trials, stretch.samples, strict=True):
+                made = None if trial.is_warmup else checks.grade(trial.prompt_id, trial.id, sample.outcome)
+                if made is not None:
+                    yield encode(made) + b"\n"
 
     write_whole(layout.grades_of("checks"), grades())
 
@@ -266,7 +262,8 @@ def conclude(
     """
     # Loaded only now: numpy and scipy take half of the time before the first request, and memory beside it.
     from bench.report.view import build_view  # noqa: PLC0415
-    from bench.summarize.summary import read, summarize  # noqa: PLC0415
+    from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
+    from bench.summarize.summary import summarize  # noqa: PLC0415
 
     manifest, plan = read_manifest(layout), read_plan(layout)
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
@@ -274,8 +271,7 @@ def conclude(
     statuses = read_statuses(layout)
     metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
     decided = Decided(layout, plan)
-    examples = Examples()
-    seen = read(spec, _shown(decided, examples), metrics)
+    seen = read_run(spec, decided, metrics)
     bases = seen.work.bases(statuses, seen.rows.by_cell())
     summary = summarize(
         manifest=manifest,
@@ -291,15 +287,10 @@ def conclude(
     )
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
-    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples.chosen.values())
+    places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)
+    examples = tuple(decided.observed(places))
+    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
     return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
-
-
-def _shown(decided: Decided, examples: Examples) -> Iterator[Observation]:
-    """Every decided trial, on its way looked at for the report."""
-    for seen in decided.observations():
-        examples.add(seen)
-        yield seen
 
 
 def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:

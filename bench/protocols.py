@@ -178,6 +178,65 @@ class Metric(Protocol):
         """The value; several values (one estimate over all, clustered by prompt); None: failed or not applicable."""
 
 
+Array = Any
+"""A numpy array. This page is read before a run, when numpy is not loaded."""
+
+
+class Columns(Protocol):
+    """Decided trials side by side, an entry each, as arrays: `float64`, `nan` where there is none, unless said otherwise.
+
+    Names and units are those of `Timing`, `Usage` and `ServerTimings`. Where a trial failed, every number is `nan` and every `has_`/`is_` is false.
+    """
+
+    n: int
+    is_answered: Array  # bool, as are all that begin with `is_` or `has_`
+    is_stopped: Array  # the answer ended of its own accord (`finish_reason: stop`)
+    is_warm: Array  # `Observation.prefix`
+    has_reasoning: Array
+    bypasses_cache: Array
+    scheduled_s: Array
+    sent_s: Array
+    first_byte_s: Array
+    first_token_s: Array
+    last_token_s: Array
+    finished_s: Array
+    connect_s: Array
+    chunks: Array
+    gaps_us: Array  # int64, of all trials one after the other
+    n_gaps: Array  # int64: how many of them are each trial's; 0 where it failed
+    p50_us: Array  # of a summary of the gaps (`record: summary`)
+    max_us: Array
+    prompt_tokens: Array
+    completion_tokens: Array
+    cached_tokens: Array  # `Observation.cached_tokens`
+    reasoning_tokens: Array
+    prompt_n: Array
+    prompt_ms: Array
+    predicted_n: Array
+    predicted_ms: Array
+
+
+@runtime_checkable
+class ColumnMetric(Metric, Protocol):
+    """A metric that also reads many trials at once, and says the same of each as `measure`."""
+
+    def measure_all(self, seen: Columns) -> Array | tuple[Array, Array]:
+        """An entry for each trial, `nan` where there is none: a number; of a ratio the numerators and the denominators.
+
+        Of several values per trial: all of them, one trial's after the other's, and how many each trial has.
+        """
+
+
+@runtime_checkable
+class GradeMetric(Metric, Protocol):
+    """A metric, of at most one number per trial, that looks at nothing but the grades and whether there is an answer.
+
+    It reads one of all trials of a prompt and a model that were graded alike.
+    """
+
+    reads_grades: Literal[True]
+
+
 class CostModel(Protocol):
     """Turns work into money. Made with the settings as written in the spec; raises ValueError when they make no sense."""
 

@@ -13,6 +13,7 @@ class ChecksMet(Metric):
     """
 
     unit, better, aggregate = "score", "higher", "mean"
+    reads_grades = True
 
     def measure(self, seen: Observation) -> float | None:
         """Score, 0–1."""

@@ -1,6 +1,6 @@
 """Length of the answer."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -17,6 +17,10 @@ class CompletionTokens(Metric):
     def measure(self, seen: Observation) -> float | None:
         """Tokens."""
         return seen.completion.usage.completion_tokens if seen.completion else None
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Tokens."""
+        return seen.completion_tokens
 
 
 EXAMPLES = (

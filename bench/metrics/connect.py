@@ -1,6 +1,6 @@
 """Time to set up a connection."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -16,6 +16,10 @@ class Connect(Metric):
     def measure(self, seen: Observation) -> float | None:
         """Seconds."""
         return None if seen.completion is None else seen.sample.timing.connect_s
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds."""
+        return seen.connect_s
 
 
 EXAMPLES = (

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.metrics.decode_span import decode_span
-from bench.protocols import Metric
+from bench.metrics.decode_span import decode_span, decode_spans
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -20,6 +20,10 @@ class DecodeTokensPerSecond(Metric):
     def measure(self, seen: Observation) -> Sequence[float] | None:
         """(token intervals, seconds)."""
         return decode_span(seen)
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Token intervals and seconds."""
+        return decode_spans(seen)
 
 
 EXAMPLES = (

@@ -1,6 +1,6 @@
 """Share of requests without a usable answer."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -16,6 +16,10 @@ class ErrorRate(Metric):
     def measure(self, seen: Observation) -> float | None:
         """Zero or one."""
         return float(seen.completion is None)
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Zero or one."""
+        return 1.0 - seen.is_answered
 
 
 EXAMPLES = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -22,6 +22,10 @@ class InterTokenLatency(Metric):
         if seen.completion is None or not gaps_us:
             return None
         return [gap_us / 1e6 for gap_us in gaps_us]
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Seconds, one per gap, and how many gaps each answer has."""
+        return seen.gaps_us / 1e6, seen.n_gaps
 
 
 EXAMPLES = (

@@ -15,6 +15,7 @@ class Judged(Metric):
     """
 
     unit, better, aggregate = "score", "higher", "mean"
+    reads_grades = True
 
     def measure(self, seen: Observation) -> float | None:
         """Score, 0–1."""

@@ -1,6 +1,6 @@
 """End-to-end latency."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -19,6 +19,10 @@ class Latency(Metric):
         if seen.completion is None:
             return None
         return seen.sample.timing.finished_s - seen.sample.timing.scheduled_s
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds."""
+        return seen.finished_s - seen.scheduled_s
 
 
 EXAMPLES = (

@@ -1,7 +1,9 @@
 """How long answers stood still."""
 
-from bench.metrics.stall import longest_us
-from bench.protocols import Metric
+import numpy as np
+
+from bench.metrics.stall import all_longest_us, longest_us
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -18,6 +20,11 @@ class LongestStall(Metric):
         """Seconds."""
         longest = None if seen.completion is None else longest_us(seen.sample.timing)
         return longest / 1e6 if longest else None
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds."""
+        longest = all_longest_us(seen)
+        return np.where(longest > 0, longest / 1e6, np.nan)
 
 
 _EVEN = tuple(1.0 + k / 50 for k in range(9))

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from bench.metrics.decode_span import arrived_tokens
-from bench.protocols import Metric
+import numpy as np
+
+from bench.metrics.decode_span import all_arrived_tokens, arrived_tokens
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -24,6 +26,12 @@ class MultiTokenChunks(Metric):
         if tokens is None or not chunks:
             return None
         return min(chunks, max(0, tokens - chunks)), chunks
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Chunks with more than one token, and chunks."""
+        chunks = np.where(seen.chunks > 0, seen.chunks, np.nan)
+        more = np.minimum(chunks, np.maximum(0.0, all_arrived_tokens(seen) - chunks))
+        return more, np.where(np.isnan(more), np.nan, chunks)
 
 
 EXAMPLES = (

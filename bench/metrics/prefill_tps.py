@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from bench.metrics.prefix import uncached_tokens
-from bench.protocols import Metric
+import numpy as np
+
+from bench.metrics.prefix import all_uncached_tokens, uncached_tokens
+from bench.protocols import Array, Columns, Metric
 from bench.records.exchange import ServerTimings
 from bench.records.observation import Observation
 from bench.records.sketch import observation
@@ -26,6 +28,13 @@ class PrefillTokensPerSecond(Metric):
         if timings is None or timings.prompt_ms is None or not timings.prompt_ms > 0 or uncached is None:
             return None
         return (uncached if timings.prompt_n is None else timings.prompt_n), timings.prompt_ms / 1000
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Tokens and seconds."""
+        uncached = all_uncached_tokens(seen)
+        applies = (seen.prompt_ms > 0) & ~np.isnan(uncached)
+        tokens = np.where(np.isnan(seen.prompt_n), uncached, seen.prompt_n)
+        return np.where(applies, tokens, np.nan), np.where(applies, seen.prompt_ms / 1000, np.nan)
 
 
 EXAMPLES = (

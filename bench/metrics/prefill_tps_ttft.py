@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from bench.metrics.prefix import uncached_tokens
-from bench.protocols import Metric
+import numpy as np
+
+from bench.metrics.prefix import all_uncached_tokens, uncached_tokens
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -23,6 +25,12 @@ class PrefillTokensPerSecondByTtft(Metric):
         if uncached is None or timing.first_token_s is None or timing.first_token_s <= timing.sent_s:
             return None
         return uncached, timing.first_token_s - timing.sent_s
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Tokens and seconds."""
+        uncached = all_uncached_tokens(seen)
+        applies = (seen.first_token_s > seen.sent_s) & ~np.isnan(uncached)
+        return np.where(applies, uncached, np.nan), np.where(applies, seen.first_token_s - seen.sent_s, np.nan)
 
 
 EXAMPLES = (

@@ -1,5 +1,8 @@
 """How much of a prompt the server read anew."""
 
+import numpy as np
+
+from bench.protocols import Array, Columns
 from bench.records.observation import Observation
 
 
@@ -14,3 +17,9 @@ def uncached_tokens(seen: Observation) -> int | None:
     if seen.cached_tokens is None:
         return seen.completion.usage.prompt_tokens if seen.trial.request.cache == "bypass" else None
     return seen.completion.usage.prompt_tokens - seen.cached_tokens
+
+
+def all_uncached_tokens(seen: Columns) -> Array:
+    """`uncached_tokens` of many trials."""
+    from_cache = np.where(np.isnan(seen.cached_tokens) & seen.bypasses_cache, 0.0, seen.cached_tokens)
+    return np.where(seen.is_warm, np.nan, seen.prompt_tokens - from_cache)

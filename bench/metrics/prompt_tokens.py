@@ -1,6 +1,6 @@
 """Length of the prompt."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -16,6 +16,10 @@ class PromptTokens(Metric):
     def measure(self, seen: Observation) -> float | None:
         """Tokens."""
         return seen.completion.usage.prompt_tokens if seen.completion else None
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Tokens."""
+        return seen.prompt_tokens
 
 
 EXAMPLES = (

@@ -1,6 +1,6 @@
 """Quality of the answer, as graded."""
 
-from bench.protocols import Array, Columns, Metric
+from bench.protocols import Metric
 from bench.records.grade import AspectGrade, Grade, GradeState
 from bench.records.observation import Observation
 from bench.records.sketch import observation
@@ -14,14 +14,11 @@ class Quality(Metric):
     """
 
     unit, better, aggregate = "score", "higher", "mean"
+    reads_grades = True
 
     def measure(self, seen: Observation) -> float | None:
         """Score, 0–1."""
         return None if seen.completion is None else seen.score
-
-    def measure_all(self, seen: Columns) -> Array:
-        """Scores, 0–1."""
-        return seen.score
 
 
 def _grade(score: float | None, weight: float = 1.0, aspect_id: str = "a") -> Grade:

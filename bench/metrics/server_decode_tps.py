@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from bench.protocols import Metric
+import numpy as np
+
+from bench.protocols import Array, Columns, Metric
 from bench.records.exchange import ServerTimings
 from bench.records.observation import Observation
 from bench.records.sketch import observation
@@ -26,6 +28,11 @@ class ServerDecodeTokensPerSecond(Metric):
         if timings.predicted_n < 2 or not timings.predicted_ms > 0:
             return None
         return timings.predicted_n - 1, timings.predicted_ms / 1000
+
+    def measure_all(self, seen: Columns) -> tuple[Array, Array]:
+        """Token intervals and seconds."""
+        applies = (seen.predicted_n >= 2) & (seen.predicted_ms > 0)
+        return np.where(applies, seen.predicted_n - 1, np.nan), np.where(applies, seen.predicted_ms / 1000, np.nan)
 
 
 EXAMPLES = (

@@ -1,7 +1,9 @@
 """Share of answers that stood still."""
 
-from bench.metrics.stall import longest_us
-from bench.protocols import Metric
+import numpy as np
+
+from bench.metrics.stall import all_longest_us, longest_us
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -18,6 +20,11 @@ class Stalls(Metric):
         """Zero or one."""
         longest = None if seen.completion is None else longest_us(seen.sample.timing)
         return None if longest is None else float(longest > 0)
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Zero or one."""
+        longest = all_longest_us(seen)
+        return np.where(np.isnan(longest), np.nan, longest > 0)
 
 
 _EVEN = tuple(1.0 + k / 50 for k in range(9))

@@ -1,7 +1,7 @@
 """Time per output token."""
 
-from bench.metrics.decode_span import decode_span
-from bench.protocols import Metric
+from bench.metrics.decode_span import decode_span, decode_spans
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -19,6 +19,11 @@ class TimePerOutputToken(Metric):
         """Seconds per token."""
         span = decode_span(seen)
         return None if span is None else span[1] / span[0]
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds per token."""
+        intervals, spans_s = decode_spans(seen)
+        return spans_s / intervals
 
 
 EXAMPLES = (

@@ -1,6 +1,6 @@
 """Time to the first byte of the response body."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -19,6 +19,10 @@ class TimeToFirstByte(Metric):
         if seen.completion is None or timing.first_byte_s is None:
             return None
         return timing.first_byte_s - timing.scheduled_s
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds."""
+        return seen.first_byte_s - seen.scheduled_s
 
 
 EXAMPLES = (

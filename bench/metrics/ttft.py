@@ -1,6 +1,6 @@
 """Time to first token."""
 
-from bench.protocols import Metric
+from bench.protocols import Array, Columns, Metric
 from bench.records.observation import Observation
 from bench.records.sketch import observation
 
@@ -20,6 +20,10 @@ class TimeToFirstToken(Metric):
         if seen.completion is None or timing.first_token_s is None:
             return None
         return timing.first_token_s - timing.scheduled_s
+
+    def measure_all(self, seen: Columns) -> Array:
+        """Seconds."""
+        return seen.first_token_s - seen.scheduled_s
 
 
 EXAMPLES = (

@@ -19,3 +19,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timing: Timing
     worker: str
     is_first: bool = False
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a sample that a check looks at."""
+
+    outcome: Completion | Failure

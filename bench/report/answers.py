@@ -1,6 +1,6 @@
 """Sample answers, side by side per prompt, with what they missed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bench.records.exchange import Completion, Failure
 from bench.records.grade import Grade
@@ -17,27 +17,16 @@ _WORTH_A_CUT = 120  # characters: to leave out less saves no reader anything
 MOST_PROMPTS = 40
 
 
-class Examples:
-    """One answer of each model to each prompt: that of the first round that has one, else a failure. All that a report keeps of the answers."""
+def side_by_side(seen: Lookup, spec: Spec, observations: Iterable[Observation], unshown: int = 0) -> tuple[tuple[PromptAnswers, ...], str]:
+    """For each prompt the first answer of every model (its failure where there is none), and a note on what is left out.
 
-    def __init__(self) -> None:
-        """None is chosen yet."""
-        self.chosen: dict[tuple[str, Key], Observation] = {}
-
-    def add(self, one: Observation) -> None:
-        """Look at one answer, and let go of it unless it is the one to show."""
-        trial = one.trial
-        place = (trial.prompt_id, Key(trial.model_id, trial.variant_id))
-        if not trial.is_warmup and ((known := self.chosen.get(place)) is None or _rank(one) < _rank(known)):
-            self.chosen[place] = one
-
-
-def side_by_side(seen: Lookup, spec: Spec, observations: Sequence[Observation]) -> tuple[tuple[PromptAnswers, ...], str]:
-    """For each prompt the first answer of every model (its failure where there is none), and a note on what is left out."""
-    examples = Examples()
+    `unshown`: how many prompts have answers beside those that are given.
+    """
+    chosen: dict[tuple[str, Key], Observation] = {}
     for one in observations:
-        examples.add(one)
-    chosen = examples.chosen
+        place = (one.trial.prompt_id, Key(one.trial.model_id, one.trial.variant_id))
+        if not one.trial.is_warmup and ((known := chosen.get(place)) is None or _rank(one) < _rank(known)):
+            chosen[place] = one
     ids = dict.fromkeys((*(prompt.id for prompt in spec.prompts), *sorted({prompt for prompt, _ in chosen})))
     shown = [prompt for prompt in ids if any((prompt, key) in chosen for key in seen.keys)]
     groups = tuple(
@@ -48,7 +37,7 @@ def side_by_side(seen: Lookup, spec: Spec, observations: Sequence[Observation]) 
         )
         for prompt in shown[:MOST_PROMPTS]
     )
-    left_out = len(shown) - len(groups)
+    left_out = len(shown) - len(groups) + unshown
     return groups, f"The answers to {numbers.count(left_out, 'more prompt')} are in the run folder." if left_out > 0 else ""
 
 

@@ -24,11 +24,16 @@ from bench.report.provenance import environment, reproduction
 from bench.report.results import highlights, results
 
 
-def build_view(*, manifest: Manifest, summary: Summary, spec: Spec, resolved: Mapping[str, Any], observations: Iterable[Observation]) -> View:
-    """Everything a report shows. The same arguments give the same view, whatever the order of the observations."""
+def build_view(  # noqa: PLR0913 - what a report is made from
+    *, manifest: Manifest, summary: Summary, spec: Spec, resolved: Mapping[str, Any], observations: Iterable[Observation], unshown: int = 0
+) -> View:
+    """Everything a report shows. The same arguments give the same view, whatever the order of the observations.
+
+    `observations`: answers to show; `unshown`: how many prompts have others.
+    """
     seen = Lookup(summary, spec)
     observed = sorted(observations, key=lambda one: (one.trial.prompt_id, one.trial.model_id, one.trial.variant_id, one.trial.round, one.trial.id))
-    groups, note = side_by_side(seen, spec, observed)
+    groups, note = side_by_side(seen, spec, observed, unshown)
     sections = (
         *(
             results(seen, spec),

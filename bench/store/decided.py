@@ -1,24 +1,33 @@
-"""A run's decided trials with their samples and grades, one after the other: of each trial only where its lines are is held."""
+"""A run's decided trials with their samples and grades, stretch by stretch: of each trial only where its lines are is held."""
 
 import os
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from bench.records.grade import Grade
-from bench.records.observation import Observation
-from bench.records.plan import Plan
+from bench.records.grade import AspectGrade, Grade
+from bench.records.observation import Observation, Scoring
+from bench.records.plan import Plan, Trial
 from bench.records.sample import Sample
 from bench.store.layout import RunLayout, by_number
 from bench.store.places import Places
 from bench.store.reader import Note, decode_line, quiet, raw_lines
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+Read = TypeVar("Read", bound=msgspec.Struct)
 _OFFSET_BITS = 44  # of a line's address, the rest is the number of its file
+_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
+_TOGETHER = 4096  # trials of a stretch, at most
+_BYTES_TOGETHER = 1 << 21  # of the lines of a stretch, about: one long answer alone may have more
+_PLAIN = Scoring()
+_SPREAD = 2  # lines of a stretch that lie within so many times their own size are read at once
 
 
 class _Answered(msgspec.Struct, frozen=True, tag="completion"):
@@ -37,12 +46,28 @@ class _Glance(msgspec.Struct, frozen=True):
     outcome: _Answered | _Failed
 
 
-class _Graded(msgspec.Struct, frozen=True):
-    trial_id: str
+def _without(kind: type[msgspec.Struct], left_out: Collection[str], **instead: Any) -> type[msgspec.Struct]:
+    """A record without some of its fields, which can be a key."""
+    kept = [each for each in msgspec.structs.fields(kind) if each.name not in left_out]
+    fields = [(each.name, instead.get(each.name, each.type), *([] if each.default is msgspec.NODEFAULT else [each.default])) for each in kept]
+    return msgspec.defstruct(f"_{kind.__name__}", fields, frozen=True, kw_only=True)
+
+
+# A grade but for whose it is and its words: all that may decide what becomes of a trial.
+_GRADED = _without(Grade, ("rationale", "answer_digest"), aspects=tuple[_without(AspectGrade, ("detail",)), ...])  # type: ignore[misc]
+
+
+class Stretch(NamedTuple, Generic[Read]):
+    """Decided trials that stand near each other in the plan: their places there, their deciding samples and their attempts."""
+
+    places: list[int]
+    trials: list[Trial]
+    samples: list[Read]
+    attempts: list[int]
 
 
 class Lines(Generic[Record]):
-    """Lines by the place of their trial, to be read one by one. The last one that was put at a place is the one that is there."""
+    """Lines by the place of their trial. The last one that was put at a place is the one that is there."""
 
     def __init__(self, paths: list[Path], kind: type[Record], n: int) -> None:
         """No line is known yet."""
@@ -64,16 +89,41 @@ class Lines(Generic[Record]):
 
         Raises: RunFolderError with file and line when it is none.
         """
-        file, offset = self._address[place] >> _OFFSET_BITS, self._address[place] & (1 << _OFFSET_BITS) - 1
-        line = os.pread(files[file], self._size[place], offset) if hasattr(os, "pread") else _seek_and_read(files[file], self._size[place], offset)
-        return decode_line(self._decoder, self._kind, (self.paths[file], offset), line)
+        return self.read_as(self._decoder, [place], files)[0]
+
+    def read_as(self, decoder: "msgspec.json.Decoder[Read]", places: Sequence[int], files: list[int]) -> list[Read]:
+        """The records at these places, or as much of them as the decoder's kind has. Lines that lie near each other are read at once.
+
+        Raises: RunFolderError with file and line when one is none.
+        """
+        addresses, sizes = [self._address[place] for place in places], [self._size[place] for place in places]
+        first, last = min(addresses), max(addresses)
+        is_near = first >> _OFFSET_BITS == last >> _OFFSET_BITS and last - first < _SPREAD * sum(sizes)
+        try:
+            if is_near:
+                window = memoryview(_read(files[first >> _OFFSET_BITS], max(map(int.__add__, addresses, sizes)) - first, first & _OFFSET_MASK))
+                return [decoder.decode(window[start - first : start - first + size]) for start, size in zip(addresses, sizes, strict=True)]
+            found = zip(addresses, sizes, strict=True)
+            return [decoder.decode(_read(files[start >> _OFFSET_BITS], size, start & _OFFSET_MASK)) for start, size in found]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            for start, size in sorted(zip(addresses, sizes, strict=True)):  # the first damaged line of all
+                file, offset = start >> _OFFSET_BITS, start & _OFFSET_MASK
+                decode_line(decoder, self._kind, (self.paths[file], offset), _read(files[file], size, offset))
+            raise
+
+    @property
+    def sizes(self) -> "array[int]":
+        """How long the line at each place is; 0: there is none."""
+        return self._size
 
     def open(self, held: ExitStack) -> list[int]:
         """The files of the lines, for `read`, closed with `held`."""
         return [held.enter_context(path.open("rb")).fileno() for path in self.paths]
 
 
-def _seek_and_read(file: int, size: int, offset: int) -> bytes:
+def _read(file: int, size: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(file, size, offset)
     os.lseek(file, offset, os.SEEK_SET)
     return os.read(file, size)
 
@@ -84,12 +134,12 @@ class Decided:
     `strangers`: decided trials that the plan does not know.
     """
 
-    def __init__(self, layout: RunLayout, plan: Plan, note: Note = quiet) -> None:
-        """Look over all samples.
+    def __init__(self, layout: RunLayout, plan: Plan, note: Note = quiet, scoring: Mapping[str, Scoring] | None = None) -> None:
+        """Look over all samples. `scoring`: of each prompt's answers, where grades become scores.
 
         Raises: RunFolderError with file and line when one is damaged.
         """
-        self._layout, self._plan = layout, plan
+        self._layout, self._plan, self._note, self._scoring = layout, plan, note, scoring or {}
         n = sum(len(block.trials) for block in plan.blocks)
         self.places = Places((trial.id for block in plan.blocks for trial in block.trials), n)
         self._samples = Lines(sorted(layout.samples.glob("*.jsonl"), key=by_number), Sample, n)
@@ -111,40 +161,86 @@ class Decided:
                 offset += len(line)
         self.strangers = len(strangers)
 
-    def ungraded(self) -> Iterator[Observation]:
-        """Every decided trial with its deciding sample, in the plan's order."""
-        return self._observe([])
+    def stretches(self, kind: type[Read]) -> Iterator[Stretch[Read]]:
+        """Every decided trial with as much of its deciding sample as `kind` has, in the plan's order, some thousands at a time.
 
-    def observations(self, note: Note = quiet) -> Iterator[Observation]:
+        Raises: RunFolderError with file and line where a sample is none.
+        """
+        decoder = msgspec.json.Decoder(kind)
+        with ExitStack() as held:
+            files = self._samples.open(held)
+            for places, trials in self._near():
+                attempts = [self._attempts[place] for place in places]
+                yield Stretch(places, trials, self._samples.read_as(decoder, places, files), attempts)
+
+    def _near(self) -> Iterator[tuple[list[int], list[Trial]]]:
+        """Places and trials of each stretch."""
+        places: list[int] = []
+        trials: list[Trial] = []
+        size, sizes = 0, self._samples.sizes
+        for place, trial in enumerate(trial for block in self._plan.blocks for trial in block.trials):
+            if sizes[place]:
+                size += sizes[place]
+                places.append(place)
+                trials.append(trial)
+                if len(places) == _TOGETHER or size >= _BYTES_TOGETHER:
+                    yield places, trials
+                    places, trials, size = [], [], 0
+        if places:
+            yield places, trials
+
+    def observations(self) -> Iterator[Observation]:
         """Every decided trial with its deciding sample and its grades, in the plan's order."""
-        return self._observe(self._grades(note))
+        for stretch in self.stretches(Sample):
+            yield from self._observed(stretch)
 
-    def _grades(self, note: Note) -> list[Lines[Grade]]:
-        """The lines of all graders; as many sets of them as the most grades that any trial has."""
-        paths = sorted(self._layout.grades.glob("*.jsonl"), key=by_number)
-        decoder = msgspec.json.Decoder(_Graded)
-        found: list[Lines[Grade]] = []
+    def observed(self, places: Iterable[int]) -> Iterator[Observation]:
+        """The decided trials at these places, in this order, with their deciding samples and their grades."""
+        blocks = [block.trials for block in self._plan.blocks]
+        starts = [0, *accumulate(map(len, blocks))]
+        with ExitStack() as held:
+            files = self._samples.open(held)
+            for place in places:
+                number = bisect_right(starts, place) - 1
+                trial, sample = blocks[number][place - starts[number]], self._samples.read(place, files)
+                yield from self._observed(Stretch([place], [trial], [sample], [self._attempts[place]]))
+
+    def _observed(self, stretch: Stretch[Sample]) -> Iterator[Observation]:
+        grades = self._grades.lines
+        with ExitStack() as held:
+            files = grades[0].open(held) if grades else []
+            for place, trial, sample, attempts in zip(*stretch, strict=True):
+                said = tuple(lines.read(place, files) for lines in grades if lines.has(place))
+                scoring = self._scoring.get(trial.prompt_id, _PLAIN)
+                yield Observation(trial=trial, sample=sample, attempts=attempts, grades=said, scoring=scoring)
+
+    def verdicts(self) -> "array[int]":
+        """A number for each place: trials of one number were graded alike in all but words, those of number 0 not at all."""
+        return self._grades.verdicts
+
+    @cached_property
+    def _grades(self) -> "_Grades":
+        return _Grades(self._layout, self.places, self._note)
+
+
+class _Grades:
+    """The lines of all graders, as many sets of them as the most grades that any trial has; and which trials were graded alike."""
+
+    def __init__(self, layout: RunLayout, places: Places, note: Note) -> None:
+        paths = sorted(layout.grades.glob("*.jsonl"), key=by_number)
+        decoder = msgspec.json.Decoder(_GRADED)
+        self.lines: list[Lines[Grade]] = []
+        self.verdicts = array("I", bytes(4 * len(places)))
+        known: dict[tuple[Any, ...], int] = {}
         for file, path in enumerate(paths):
             offset = 0
             for _, line in raw_lines(path, note):
-                place = self.places.get(decode_line(decoder, _Graded, (path, offset), line).trial_id)
+                trial_id, *said = msgspec.structs.astuple(decode_line(decoder, _GRADED, (path, offset), line))
+                place = places.get(trial_id)
                 if place is not None:
-                    free = next((lines for lines in found if not lines.has(place)), None)
+                    free = next((lines for lines in self.lines if not lines.has(place)), None)
                     if free is None:
-                        found.append(free := Lines(paths, Grade, len(self.places)))
+                        self.lines.append(free := Lines(paths, Grade, len(places)))
                     free.put(place, file, offset, len(line))
+                    self.verdicts[place] = known.setdefault((self.verdicts[place], *said), len(known) + 1)
                 offset += len(line)
-        return found
-
-    def _observe(self, grades: list[Lines[Grade]]) -> Iterator[Observation]:
-        with ExitStack() as held:
-            samples = self._samples.open(held)
-            graders = grades[0].open(held) if grades else []
-            place = -1
-            for block in self._plan.blocks:
-                for trial in block.trials:
-                    place += 1
-                    if self._samples.has(place):
-                        said = tuple(lines.read(place, graders) for lines in grades if lines.has(place))
-                        sample = self._samples.read(place, samples)
-                        yield Observation(trial=trial, sample=sample, attempts=self._attempts[place], grades=said)

@@ -66,7 +66,7 @@ def _decode(decoder: msgspec.json.Decoder[Record], kind: type[Record], path: Pat
         raise _damaged(path, number, kind.__name__, str(error)) from error
 
 
-def decode_line(decoder: msgspec.json.Decoder[Record], kind: type[Record], where: tuple[Path, int], line: bytes) -> Record:
+def decode_line(decoder: msgspec.json.Decoder[Record], kind: type[msgspec.Struct], where: tuple[Path, int], line: bytes) -> Record:
     """The record in a line that begins at an offset of a file.
 
     Raises: RunFolderError with the line's number when it is no `kind`.

@@ -9,7 +9,7 @@ from bench.records.grade import AspectGrade, Grade
 from bench.records.observation import Observation
 from bench.records.rubric_score import on_scale
 from bench.records.spec import Aspect, Prompt, Rubric, Spec
-from bench.summarize.rows import Cell
+from bench.summarize.table import Cell
 
 Fate = Literal["passed", "missed", "abstained", "failed", "ungraded"]
 MET = 0.5  # a check scores 0 or 1; a judge's score from the middle on counts as met
@@ -37,13 +37,13 @@ def fate(seen: Observation, aspect: Aspect) -> Fate:
     return "passed" if is_met(found) else "missed"
 
 
-def count_fates(fates: Fates, seen: Observation, prompt: Prompt) -> None:
-    """Add one answer's aspects; failed requests have no aspects."""
+def count_fates(fates: Fates, seen: Observation, prompt: Prompt, times: int = 1) -> None:
+    """Add one answer's aspects, or those of several alike; failed requests have no aspects."""
     if seen.completion is None or seen.trial.is_warmup:
         return
     for aspect in prompt.aspects:
         key = (Cell(seen.trial.model_id, seen.trial.variant_id), prompt.id, aspect.id)
-        fates.setdefault(key, Counter())[fate(seen, aspect)] += 1
+        fates.setdefault(key, Counter())[fate(seen, aspect)] += times
 
 
 def aspect_summaries(spec: Spec, cells: Iterable[Cell], fates: Fates) -> Iterator[AspectSummary]:

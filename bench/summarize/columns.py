@@ -1,8 +1,9 @@
 """One number per trial, for as many trials as there are: in memory while they are few, in a temporary file when they are many."""
 
+import os
 import tempfile
-from array import array
-from typing import BinaryIO
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,41 +14,82 @@ _HELD = 1 << 14  # numbers of a column that are held before they are put away: 1
 class Column:
     """Numbers in the order they were added. Unit and meaning are its owner's; `nan` stands for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any = np.float64) -> None:
         """Begin empty."""
-        self._held = array("d")
+        self._kind = np.dtype(kind)
+        self._held: list[NDArray[Any]] = []
+        self._n_held = 0
         self._away: BinaryIO | None = None
-        self._seen: NDArray[np.float64] | None = None
-        self.append = self._held.append
+        self._seen: NDArray[Any] | None = None
 
     def __del__(self) -> None:
         """Let go of the file."""
         if self._away is not None:
             self._away.close()
 
-    def tidy(self) -> None:
-        """Put numbers away when there are many. To be called now and then."""
-        if len(self._held) >= _HELD:
+    def extend(self, values: NDArray[Any] | Sequence[float]) -> None:
+        """Add numbers; many are put away."""
+        added = np.asarray(values, dtype=self._kind)
+        self._held.append(added)
+        self._n_held += added.size
+        if self._n_held >= _HELD:
             if self._away is None:
                 self._away = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the column
-            self._held.tofile(self._away)
-            del self._held[:]
+            for part in self._held:
+                self._away.write(part.tobytes())
+            self._held, self._n_held = [], 0
 
     def at(self, place: int) -> float:
         """One of them."""
-        if self._away is None:
-            return self._held[place]
         if self._seen is None:
             self._seen = self.read()
-        return float(self._seen[place])
+        return self._seen[place].item()  # type: ignore[no-any-return]
 
-    def read(self) -> NDArray[np.float64]:
+    def read(self) -> NDArray[Any]:
         """All of them."""
         if self._away is None:
-            return np.array(self._held, dtype=np.float64)
+            return np.concatenate(self._held) if self._held else np.empty(0, dtype=self._kind)
         self._away.seek(0)
-        away = np.fromfile(self._away, dtype=np.float64)
-        return np.concatenate((away, np.frombuffer(self._held, dtype=np.float64))) if self._held else away
+        away = np.fromfile(self._away, dtype=self._kind)
+        return np.concatenate((away, *self._held)) if self._held else away
+
+
+class Texts:
+    """Words of any length, to be read one by one; in a temporary file when they are many."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._ends = Column(np.int64)
+        self._held = bytearray()
+        self._away: BinaryIO | None = None
+        self._size = 0
+
+    def __del__(self) -> None:
+        """Let go of the file."""
+        if self._away is not None:
+            self._away.close()
+
+    def extend(self, texts: Iterable[str]) -> None:
+        """Add words."""
+        parts = [text.encode() for text in texts]
+        ends = self._size + np.cumsum([len(part) for part in parts], dtype=np.int64)
+        self._ends.extend(ends)
+        self._size = int(ends[-1]) if parts else self._size
+        self._held += b"".join(parts)
+        if len(self._held) >= 64 * _HELD:
+            self._away = self._away or tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the words
+            self._away.seek(0, os.SEEK_END)
+            self._away.write(self._held)
+            self._held.clear()
+
+    def at(self, place: int) -> str:
+        """One of them."""
+        start, end = int(self._ends.at(place - 1)) if place else 0, int(self._ends.at(place))
+        away = self._size - len(self._held)
+        if start >= away or self._away is None:
+            return self._held[start - away : end - away].decode()
+        self._away.seek(start)
+        return self._away.read(end - start).decode()
 
 
 class Names:
@@ -57,12 +99,13 @@ class Names:
         """Begin with no word; None is code 0."""
         self._codes: dict[str | None, int] = {None: 0}
 
-    def code(self, name: str | None) -> int:
-        """The word's code, a new one the first time."""
-        known = self._codes.get(name)
-        if known is None:
-            known = self._codes[name] = len(self._codes)
-        return known
+    def codes(self, names: Sequence[str | None]) -> NDArray[np.int32]:
+        """The words' codes, new ones for those that are new, in their order."""
+        known = self._codes
+        for name in dict.fromkeys(names):
+            if name not in known:
+                known[name] = len(known)
+        return np.fromiter(map(known.__getitem__, names), dtype=np.int32, count=len(names))
 
     @property
     def words(self) -> list[str]:

@@ -17,7 +17,8 @@ from bench.stats.interval import Interval
 from bench.stats.quantile import Floats, quantile_intervals, quantiles
 from bench.stats.wilson import share_interval
 from bench.summarize.many import UNITS
-from bench.summarize.rows import Index, Row, Rows, is_timed
+from bench.summarize.rows import Index, Row, Rows
+from bench.summarize.table import is_timed
 
 QUANTILES: tuple[tuple[Statistic, float], ...] = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 

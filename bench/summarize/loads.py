@@ -11,7 +11,8 @@ from bench.records.plan import Plan, ServingKey
 from bench.records.quantity import fraction
 from bench.records.spec import Spec
 from bench.summarize.flight import Flight, flight, is_inside, mean_between, most_at_once, series, steady
-from bench.summarize.rows import Cell, Index, Rows
+from bench.summarize.rows import Index, Rows
+from bench.summarize.table import Cell
 from bench.summarize.throughput import meets
 
 HAS_A_PLATEAU = frozenset({"closed", "constant", "poisson", "trace"})

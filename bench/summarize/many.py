@@ -1,16 +1,16 @@
 """Metrics with several values per trial, such as the gaps between chunks: all values while they are few, a histogram when they are many."""
 
-from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.stats.quantile import Floats
 
+Ids = NDArray[np.int64]
 HELD = 1 << 18  # values that are kept as they are; from then on each stands for its bin's mean
 _LOG_WIDTH = log(1.01)
 _LEAST = 1e-6
@@ -25,8 +25,8 @@ class Pooled(NamedTuple):
     """
 
     values: Floats
-    weights: NDArray[np.int64] | None
-    units: NDArray[np.int64]
+    weights: Ids | None
+    units: Ids
     n_prompts: int
 
 
@@ -36,45 +36,53 @@ class Many:
     def __init__(self, held: int = HELD) -> None:
         """Begin with no value; more than `held` become a histogram."""
         self._most = held
-        self._values, self._rows = array("d"), array("q")
-        self._cells, self._prompts = array("i"), array("i")
-        self._counts: dict[int, NDArray[np.int64]] = {}
+        self._held: list[tuple[Floats, Ids, Ids, Ids]] = []  # values, rows, cells, prompts
+        self._n_held = 0
+        self._counts: dict[int, Ids] = {}
         self._sums: dict[int, Floats] = {}
         self._seen: defaultdict[int, set[int]] = defaultdict(set)
 
     def add(self, values: Sequence[float], row: int, cell: int, prompt: int) -> None:
         """Take the values of one trial; cell and prompt are codes."""
-        n = len(values)
-        self._values.extend(values)
-        self._rows.extend((row,) * n)
-        self._cells.extend((cell,) * n)
-        self._prompts.extend((prompt,) * n)
-        if len(self._values) >= self._most:
-            self._fold()
+        self.extend(np.array(values, dtype=np.float64), *(np.full(len(values), code) for code in (row, cell, prompt)))
+
+    def extend(self, values: Floats, rows: Ids, cells: Ids, prompts: Ids) -> None:
+        """Take values with whose they are. How they are dealt out to calls changes nothing."""
+        self._held.append((values, rows, cells, prompts))
+        self._n_held += values.size
+        if self._n_held >= self._most:
+            held = self._all_held()
+            whole = self._n_held - self._n_held % self._most
+            for start in range(0, whole, self._most):
+                self._fold(*(column[start : start + self._most] for column in held))
+            self._held, self._n_held = [tuple(column[whole:].copy() for column in held)], self._n_held - whole  # type: ignore[list-item]
+
+    def _all_held(self) -> list[NDArray[Any]]:
+        return [np.concatenate(columns) for columns in zip(*self._held, strict=True)] if self._held else [np.empty(0)] * 4
 
     @property
     def is_exact(self) -> bool:
         """Whether every value is still there."""
         return not self._counts
 
-    def exact(self) -> tuple[Floats, NDArray[np.int64]]:
+    def exact(self) -> tuple[Floats, Ids]:
         """All values, and the rows they are of. Only while `is_exact`."""
-        return np.array(self._values, dtype=np.float64), np.array(self._rows, dtype=np.int64)
+        values, rows, *_ = self._all_held()
+        return values, rows
 
     def binned(self, cell: int) -> Pooled:
         """The values of a cell as means of bins. Only when not `is_exact`."""
-        if self._values:
-            self._fold()
+        if self._n_held:
+            self._fold(*self._all_held())
+            self._held, self._n_held = [], 0
         if cell not in self._counts:
             return Pooled(np.empty(0), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
         filled = np.flatnonzero(self._counts[cell])
         weights = self._counts[cell][filled]
         return Pooled(self._sums[cell][filled] / weights, weights, filled // _BINS, len(self._seen[cell]))
 
-    def _fold(self) -> None:
-        """Add what is held to the histograms: counts and sums per unit and bin."""
-        values, cells = np.array(self._values, dtype=np.float64), np.array(self._cells)
-        prompts, rows = np.array(self._prompts, dtype=np.int64), np.array(self._rows, dtype=np.int64)
+    def _fold(self, values: Floats, rows: Ids, cells: Ids, prompts: Ids) -> None:
+        """Add values to the histograms: counts and sums per unit and bin."""
         places = _bins(values)
         for cell in np.unique(cells).tolist():
             here = cells == cell
@@ -84,8 +92,6 @@ class Many:
             counts, sums = (np.bincount(slots, weights=weights, minlength=UNITS * _BINS) for weights in (None, values[here]))
             self._counts[cell] = self._counts.get(cell, 0) + counts.astype(np.int64)
             self._sums[cell] = np.asarray(self._sums.get(cell, 0.0) + sums, dtype=np.float64)
-        for held in (self._values, self._rows, self._cells, self._prompts):
-            del held[:]
 
 
 def _bins(values: Floats) -> NDArray[np.int64]:

@@ -12,7 +12,9 @@ from bench.records.serving import ModelStatus
 from bench.stats.outliers import LEAST
 from bench.stats.quantile import needed
 from bench.summarize.health import WAIT_LIMIT
-from bench.summarize.rows import Cell, Mask, Rows
+from bench.summarize.part import Mask
+from bench.summarize.rows import Rows
+from bench.summarize.table import Cell
 
 MEDIAN_NEEDS = needed(0.5)
 _CUT_SHARE = 0.5

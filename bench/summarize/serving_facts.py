@@ -9,7 +9,8 @@ from bench.records.estimate import Estimate, Group
 from bench.records.serving import ModelStatus
 from bench.stats.cluster import ratio_interval
 from bench.summarize.estimates import tidy
-from bench.summarize.rows import Cell, Rows
+from bench.summarize.rows import Rows
+from bench.summarize.table import Cell
 
 
 class Fact(NamedTuple):

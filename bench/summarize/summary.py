@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from msgspec.structs import replace
@@ -11,7 +11,6 @@ from bench.protocols import Metric
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, Outlier, Summary
 from bench.records.machine import ClientHealth
-from bench.records.observation import Observation
 from bench.records.plan import Plan, Treatment
 from bench.records.run import Manifest
 from bench.records.selftest import SelfTest
@@ -19,16 +18,17 @@ from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.stats.outliers import far_from_median
 from bench.stats.quantile import Floats
-from bench.summarize.aspects import Fates, aspect_summaries, count_fates
+from bench.summarize.aspects import aspect_summaries
 from bench.summarize.estimates import estimate, tidy
 from bench.summarize.health import limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, run_notes
-from bench.summarize.rows import Cell, Index, Rows, read_rows
+from bench.summarize.reading import Seen
+from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
+from bench.summarize.table import Cell
 from bench.summarize.throughput import throughput
-from bench.summarize.work import Work
 
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
 BY_PREFIX = ("ttft",)
@@ -36,30 +36,6 @@ IN_STEADY = ("ttft", "tpot", "latency")
 BY_STEP = ("ttft", "tpot", "latency", "error_rate")
 LOOKED_FOR_OUTLIERS = ("ttft", "tpot", "latency")
 _NO_GAPS = "The run kept no more of each answer's arrivals than first, last, number and quantiles of the gaps (`record: summary`): it has no ITL."
-
-
-class Seen(NamedTuple):
-    """What is kept of the answers of a run: a few numbers each, what became of their aspects, and the work they were."""
-
-    rows: Rows
-    fates: Fates
-    work: Work
-
-
-def read(spec: Spec, observations: Iterable[Observation], metrics: Mapping[str, Metric]) -> Seen:
-    """Read all decided trials of a run once; none is kept."""
-    prompts = {prompt.id: prompt for prompt in spec.prompts}
-    fates: Fates = {}
-    work = Work(spec)
-
-    def counted() -> Iterator[Observation]:
-        for seen in observations:
-            if (prompt := prompts.get(seen.trial.prompt_id)) is not None:
-                count_fates(fates, seen, prompt)
-            work.add(seen)
-            yield seen
-
-    return Seen(read_rows(counted(), metrics), fates, work)
 
 
 def summarize(  # noqa: PLR0913  # one argument per kind of line in the run folder

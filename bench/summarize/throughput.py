@@ -10,7 +10,8 @@ from bench.records.spec import Slo
 from bench.stats.quantile import Floats
 from bench.summarize.busy import busy_shares
 from bench.summarize.estimates import Subject, gathered, ratio, told
-from bench.summarize.rows import Cell, Row, Rows
+from bench.summarize.rows import Row, Rows
+from bench.summarize.table import Cell
 
 
 class Rate(NamedTuple):

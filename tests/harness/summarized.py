@@ -6,7 +6,8 @@ from bench.records.plan import Block, Plan, Treatment
 from bench.records.run import Manifest, Session
 from bench.records.serving import Endpoint, ModelStatus
 from bench.records.spec import Message, ModelSpec, Prompt, Spec, Variant
-from bench.summarize.summary import read, summarize
+from bench.summarize.reading import read
+from bench.summarize.summary import summarize
 
 METRICS = {name: REGISTRY.load("metric", name)() for name in CATALOG["metric"]}
 MACHINE = Machine(system="Linux 6.1", architecture="x86_64", cpu="a CPU", cores=2, memory_bytes=2**33)

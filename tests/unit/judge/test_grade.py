@@ -4,7 +4,7 @@ import pytest
 
 from bench.catalog import REGISTRY
 from bench.errors import MissingExtension
-from bench.judge.grade import CHECKS_VERSION, grade_by_checks, grader_digest, prepare_rules
+from bench.judge.grade import CHECKS_VERSION, Checks, grade_by_checks, grader_digest, prepare_rules
 from bench.protocols import Verdict
 from bench.records.exchange import Completion, Failure
 from bench.records.spec import Aspect, Check, Message, Prompt
@@ -87,3 +87,28 @@ def test_unknown_check_is_refused_with_a_near_miss():
     with pytest.raises(MissingExtension) as refused:
         prepare_rules(_prompt(_check("a", "contain", "x")), REGISTRY.load)
     assert "contains" in refused.value.hint
+
+
+class _Counting:
+    asked = 0
+
+    def __init__(self, _argument):
+        pass
+
+    def decide(self, text):
+        _Counting.asked += 1
+        return Verdict(passed="x" in text, detail=f"looked at {text}")
+
+
+def test_an_answer_that_recurs_is_decided_once():
+    prompt, plain = _prompt(_check("a", "contains", "x")), Prompt(id="plain", messages=())
+    checks = Checks((prompt, plain), lambda _door, _name: _Counting)
+    _Counting.asked = 0
+    timeout = Failure(kind="timeout", message="60 s")
+    outcomes = (Completion(text="x"), Completion(text="y"), Completion(text="x", reasoning="Hm."), timeout, Completion(text="timeout"), timeout)
+    rules = {"a": _Counting(None)}
+    found = [checks.grade("p", f"t{number}", outcome) for number, outcome in enumerate(outcomes)]
+    assert _Counting.asked == 3
+    assert found == [grade_by_checks(prompt, f"t{number}", outcome, rules) for number, outcome in enumerate(outcomes)]
+    assert checks.grade("plain", "t", outcomes[0]) is None
+    assert not Checks((plain,), REGISTRY.load)

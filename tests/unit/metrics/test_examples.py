@@ -1,11 +1,20 @@
 """Every registered metric holds its contract and its own examples."""
 
 import importlib
+import math
+import random
+from itertools import accumulate
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from bench.catalog import CATALOG, REGISTRY
+from bench.protocols import ColumnMetric, GradeMetric
+from bench.records.exchange import ServerTimings, without_gaps
 from bench.records.sketch import observation
+from bench.summarize.part import Lot
+from bench.summarize.table import parts
 
 METRICS = tuple(sorted(CATALOG["metric"]))
 
@@ -21,6 +30,48 @@ def test_examples_hold(name):
     for seen, expected in examples(name):
         found = metric.measure(seen)
         assert found == (expected if expected is None or isinstance(expected, tuple) else pytest.approx(expected)), seen
+
+
+def made_up():
+    """Observations of all kinds: with and without what a metric may miss."""
+    pick = random.Random(1).choice
+    for number in range(300):
+        stamps = tuple(accumulate((pick((0.0, 0.02, 0.02, 0.3, 0.7)) for _ in range(pick((0, 1, 2, 3, 9)))), initial=1.0))
+        timings = ServerTimings(
+            prompt_n=pick((None, 7)), prompt_ms=pick((None, 0.0, 40.0)), predicted_n=pick((None, 1, 9)), predicted_ms=pick((None, 0.0, 70.0)),
+            cache_n=pick((None, 3)),
+        )  # fmt: skip
+        seen = observation(
+            round=number, scheduled_s=0.25, sent_s=pick((0.25, 0.75, 1.0)), token_s=stamps, finished_s=9.0, connect_s=pick((None, 0.01)),
+            failure=pick((None, None, None, None, None, "timeout")), reasoning=pick(("", "", "Hm.")), finish_reason=pick((None, "stop", "length")),
+            prompt_tokens=pick((None, 10, 40)), completion_tokens=pick((None, 0, 1, 2, 5, 12)), cached_tokens=pick((None, 0, 20)),
+            reasoning_tokens=pick((None, 0, 3)), bypass_cache=pick((True, False)), server_timings=pick((None, timings)),
+        )  # fmt: skip
+        is_short = pick((True, False, False, False))
+        yield replace(seen, sample=replace(seen.sample, timing=without_gaps(seen.sample.timing))) if is_short else seen
+
+
+SEEN = (*made_up(), *(seen for name in METRICS for seen, _ in examples(name)))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_many_at_once_are_read_as_one_by_one(name):
+    metric = REGISTRY.load("metric", name)()
+    if isinstance(metric, GradeMetric):
+        assert not isinstance(metric, ColumnMetric)
+        return
+    (part,) = parts(SEEN)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = metric.measure_all(Lot(part))
+    one_by_one = [metric.measure(seen) for seen in SEEN]
+    if metric.aggregate == "ratio":
+        together = [None if math.isnan(pair[0]) or math.isnan(pair[1]) else pair for pair in zip(*(column.tolist() for column in found), strict=True)]
+    elif isinstance(found, tuple):
+        together = [part.tolist() or None for part in np.split(found[0], np.cumsum(found[1])[:-1])]
+    else:
+        together = [None if math.isnan(value) else value for value in found.tolist()]
+    assert together == one_by_one
+    assert any(value is not None for value in together)
 
 
 @pytest.mark.parametrize("name", METRICS)

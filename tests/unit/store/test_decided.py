@@ -51,7 +51,6 @@ def test_grades_come_with_their_trials_in_the_order_of_graders(layout):
     assert [grade.grader_id for grade in first.grades] == ["checks"]
     assert [grade.grader_id for grade in second.grades] == ["checks", "judge"]
     assert isinstance(first, Observation)
-    assert [seen.grades for seen in Decided(layout, plan()).ungraded()] == [(), ()]
 
 
 def test_a_torn_last_line_is_not_there_and_damage_has_a_line_number(layout):

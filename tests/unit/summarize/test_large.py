@@ -9,7 +9,7 @@ import pytest
 from harness.summarized import METRICS, summary_of, the
 
 from bench.records.sketch import observation
-from bench.summarize import columns, many, rows
+from bench.summarize import columns, many, table
 from bench.summarize.many import Many
 from bench.summarize.rows import read_rows
 
@@ -30,12 +30,12 @@ def test_columns_that_are_put_away_change_no_byte(monkeypatch):
     seen = answers()
     held = msgspec.json.encode(summary_of(seen))
     monkeypatch.setattr(columns, "_HELD", 7)
-    monkeypatch.setattr(rows, "TIDY", 5)
+    monkeypatch.setattr(table, "TOGETHER", 5)
     assert msgspec.json.encode(summary_of(seen)) == held
 
 
 def binned(monkeypatch, seen):
-    monkeypatch.setattr(rows, "Many", lambda: Many(held=50))
+    monkeypatch.setattr(table, "Many", lambda: Many(held=50))
     return summary_of(seen)
 
 
@@ -72,12 +72,12 @@ def test_a_bin_is_one_per_cent_wide():
 
 def test_a_row_is_what_was_observed():
     seen = answers(2, 3)
-    table = read_rows(seen, METRICS)
+    found = read_rows(seen, METRICS)
     by_id = {each.trial.id: each for each in seen}
-    assert {row.trial_id for row in table} == set(by_id)
-    for place, row in enumerate(table):
+    assert {row.trial_id for row in found} == set(by_id)
+    for place, row in enumerate(found):
         was = by_id[row.trial_id]
-        assert table.trial_id(place) == row.trial_id
+        assert found.trial_id(place) == row.trial_id
         assert (row.prompt_id, row.round, row.is_warmup, row.sent_s) == (
             was.trial.prompt_id,
             was.trial.round,
@@ -85,4 +85,4 @@ def test_a_row_is_what_was_observed():
             was.sample.timing.sent_s,
         )
         assert math.isclose(row.values["latency"][0], was.sample.timing.finished_s - was.sample.timing.scheduled_s)
-    assert [row.trial_id for row in table[1:3]] == [table[1].trial_id, table[2].trial_id]
+    assert [row.trial_id for row in found[1:3]] == [found[1].trial_id, found[2].trial_id]

@@ -4,7 +4,8 @@ import pytest
 from harness.summarized import METRICS
 
 from bench.records.sketch import observation
-from bench.summarize.rows import is_timed, read_rows
+from bench.summarize.rows import read_rows
+from bench.summarize.table import is_timed
 
 
 class Wild:
