@@ -5,6 +5,7 @@ Treating the values as independent makes intervals too narrow by about √(1 + (
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -83,9 +84,11 @@ def clustered_quantile_interval(values: Floats, clusters: Ids, p: float, rng: np
 
 
 def clustered_quantile_intervals(  # noqa: PLR0913 - values with their weights, what is wanted of them, and the chance
-    values: Floats, clusters: Ids, ps: Sequence[float], rng: np.random.Generator, level: float = 0.95, *, weights: Ids | None = None
+    values: Floats, clusters: Ids, ps: Sequence[float], rng: np.random.Generator | int, level: float = 0.95, *, weights: Ids | None = None
 ) -> list[Interval]:
     """Intervals of the p-quantiles of all values by a bootstrap over clusters, read at the expanded tails; the resamples are the same for all p.
+
+    `rng`: a generator, or a seed, whose resamples are then the same for all values with as many clusters, and drawn once.
 
     Shape: `values: float64[n]`, `clusters: int[n]` from 0, `weights: int[n]`, how often each value occurs. A quantile further out than the clusters
     can reach has no bounds: without knowing how alike the values of a cluster are, only as many clusters as independent values would take are enough.
@@ -110,7 +113,18 @@ def clustered_quantile_intervals(  # noqa: PLR0913 - values with their weights, 
     return [Interval(low, high, BOOTSTRAP, k, needed(p, level)) for p, (low, high) in zip(ps, bounds, strict=True)]
 
 
-def _drawn_places(counts: Floats, ps: Sequence[float], rng: np.random.Generator) -> list[NDArray[np.intp]]:
+@lru_cache(maxsize=2)
+def _of_seed(seed: int, k: int) -> NDArray[np.uint16]:
+    """`_resamples` of a seed, once for all that is estimated with it."""
+    return _resamples(np.random.default_rng(seed), k)
+
+
+def _resamples(rng: np.random.Generator, k: int) -> NDArray[np.uint16]:
+    """How often each of k clusters is drawn in each resample. Shape: [RESAMPLES, k]; k ≤ `MOST_RESAMPLED`, so 16 bits hold any count."""
+    return np.concatenate([rng.multinomial(k, np.full(k, 1 / k), size=_CHUNK).astype(np.uint16) for _ in range(RESAMPLES // _CHUNK)])
+
+
+def _drawn_places(counts: Floats, ps: Sequence[float], rng: np.random.Generator | int) -> list[NDArray[np.intp]]:
     """For each p the candidate that is the p-quantile of each resample. Shape: `counts: float[k, g]`, cumulated along g; int[RESAMPLES] each.
 
     Candidates are looked for among every `_STRIDE`th first, then between two of those: the counts only grow, so the place found is the first.
@@ -118,17 +132,20 @@ def _drawn_places(counts: Floats, ps: Sequence[float], rng: np.random.Generator)
     k, size = counts.shape
     coarse = np.append(np.arange(0, size - 1, _STRIDE), size - 1)
     stops = np.ascontiguousarray(counts[:, coarse])
-    found: list[list[NDArray[np.intp]]] = [[] for _ in ps]
-    for _ in range(RESAMPLES // _CHUNK):
-        weights = rng.multinomial(k, np.full(k, 1 / k), size=_CHUNK).astype(counts.dtype)
-        below = weights @ stops
-        totals = below[:, -1].astype(np.float64)
-        for p, places in zip(ps, found, strict=True):
-            wanted = p * totals
-            stop = np.argmax(below >= wanted[:, None], axis=1)
-            start, end = coarse[max(0, int(stop.min()) - 1)], coarse[int(stop.max())] + 1
-            places.append(start + np.argmax(weights @ counts[:, start:end] >= wanted[:, None], axis=1))
-    return [np.concatenate(places) for places in found]
+    drawn = _of_seed(rng, k) if isinstance(rng, int) else _resamples(rng, k)
+    below = np.concatenate([drawn[at : at + _CHUNK].astype(counts.dtype) @ stops for at in range(0, RESAMPLES, _CHUNK)])
+    totals = below[:, -1].astype(np.float64)
+    found = []
+    for p in ps:
+        wanted = p * totals
+        stop = np.argmax(below >= wanted[:, None], axis=1)
+        places = np.zeros(RESAMPLES, dtype=np.intp)
+        for last in np.unique(stop).tolist():
+            here = np.flatnonzero(stop == last)
+            start, end = coarse[max(0, last - 1)], coarse[last] + 1
+            places[here] = start + np.argmax(drawn[here].astype(counts.dtype) @ counts[:, start:end] >= wanted[here, None], axis=1)
+        found.append(places)
+    return found
 
 
 def woodruff_interval(values: Floats, clusters: Ids, p: float, level: float = 0.95, *, weights: Ids | None = None) -> Interval:

@@ -166,7 +166,7 @@ def _quantiles(seen: Gathered, shares: Mapping[Statistic, float], seed: int) -> 
     if seen.weights is None and np.bincount(seen.units).max() == 1:
         intervals = quantile_intervals(values, ps)
     else:
-        intervals = clustered_quantile_intervals(values, seen.units, ps, np.random.default_rng(seed), weights=seen.weights)
+        intervals = clustered_quantile_intervals(values, seen.units, ps, seed, weights=seen.weights)
         if seen.weights is not None:
             intervals = [interval._replace(method=f"{interval.method}; values in bins of 1 %") for interval in intervals]
     for statistic, value, interval in zip(shares, found, intervals, strict=True):
