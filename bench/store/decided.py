@@ -19,6 +19,7 @@ from bench.records.sample import Sample
 from bench.store.layout import RunLayout, by_number
 from bench.store.places import Places
 from bench.store.reader import Note, decode_line, quiet, raw_lines
+from bench.trials import columns
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Read = TypeVar("Read", bound=msgspec.Struct)
@@ -141,7 +142,7 @@ class Decided:
         """
         self._layout, self._plan, self._note, self._scoring = layout, plan, note, scoring or {}
         n = sum(len(block.trials) for block in plan.blocks)
-        self.places = Places((trial.id for block in plan.blocks for trial in block.trials), n)
+        self.places = Places((trial_id for block in plan.blocks for trial_id in columns(block.trials).ids()), n)
         self._samples = Lines(sorted(layout.samples.glob("*.jsonl"), key=by_number), Sample, n)
         self._attempts = array("H", bytes(2 * n))
         strangers: set[str] = set()

@@ -5,11 +5,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import accumulate
+from struct import Struct
 
 from bench.records.plan import Block, Trial
 from bench.trials import columns
 
-_HALF = (1 << 64) - 1
+_TWO = Struct("<QQ")
 
 
 class Places:
@@ -38,15 +39,16 @@ class Places:
 
     def get(self, trial_id: str) -> int | None:
         """The place of a trial; None when the plan has none of this id."""
-        place = self._slots[self._slot(*_halves(trial_id))]
+        high, low = _halves(trial_id)
+        place = self._slots[self._slot(high, low)]
         return place - 1 if place else None
 
     def _slot(self, high: int, low: int) -> int:
         """The slot of a trial, or the free one where it belongs."""
-        slots, mask = self._slots, self._mask
+        slots, mask, lows = self._slots, self._mask, self._low
         slot = low & mask
         while place := slots[slot]:
-            if self._low[place - 1] == low and self._high[place - 1] == high:
+            if lows[place - 1] == low and self._high[place - 1] == high:
                 break
             slot = (slot + 1) & mask
         return slot
@@ -79,5 +81,12 @@ class TrialIndex:
 
 
 def _halves(trial_id: str) -> tuple[int, int]:
-    found = int.from_bytes(blake2b(trial_id.encode(), digest_size=16).digest())
-    return found >> 64, found & _HALF
+    """128 bits: the first of an id that is a digest itself, else of its digest."""
+    try:
+        found = bytes.fromhex(trial_id)
+    except ValueError:
+        found = b""
+    if len(found) < 16 or found.hex() != trial_id:
+        found = blake2b(trial_id.encode(), digest_size=16).digest()
+    high, low = _TWO.unpack_from(found)
+    return high, low

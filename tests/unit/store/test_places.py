@@ -1,11 +1,14 @@
+from harness.runs import block
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.digest import digest
-from bench.store.places import Places
+from bench.store.places import Places, TrialIndex
+
+IDS = st.text(max_size=70) | st.text("0aA", min_size=32, max_size=34)  # also what looks like a digest, and is none
 
 
-@given(st.lists(st.text(max_size=70), unique=True, max_size=60), st.integers(0, 80))
+@given(st.lists(IDS, unique=True, max_size=60), st.integers(0, 80))
 def test_every_id_has_its_place_and_no_other_has_one(ids, size):
     places = Places(ids[1:], size)
     assert [places.get(trial_id) for trial_id in ids[1:]] == list(range(len(ids[1:])))
@@ -18,3 +21,12 @@ def test_digests_are_told_apart_as_they_are():
     assert [places.get(trial_id) for trial_id in ids] == list(range(5000))
     assert places.get(digest("other")) is None
     assert len(places) == 5000
+
+
+def test_a_trial_is_found_in_its_block():
+    blocks = (block("one"), block("two", rounds=1))
+    index = TrialIndex(blocks)
+    trials = [trial for part in blocks for trial in part.trials]
+    assert [index.find(trial.id) for trial in trials] == trials
+    assert index.find("another") is None
+    assert TrialIndex(()).find("another") is None
