@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import math
 from typing import Any
 
 from bench.judge.means import JudgeMeans
@@ -110,3 +111,34 @@ def grade(grader: Any, *given: Candidate) -> Any:
 def compare(grader: Any, first: Candidate, second: Candidate) -> Any:
     """The judgement of two."""
     return asyncio.run(grader.compare(first, second))
+
+
+class Canned:
+    """A judge without a server, for a table of examples: replies in turn, the last one again and again."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self._replies = replies
+        self.questions: list[Question] = []
+
+    async def ask(self, question: Question) -> Reply:
+        self.questions.append(question)
+        return self._replies[min(len(self.questions), len(self._replies)) - 1]
+
+    async def close(self) -> None:
+        pass
+
+
+def says(*texts: str) -> Canned:
+    """A judge that writes these texts."""
+    return Canned(*(Reply(text=text, finish_reason="stop") for text in texts))
+
+
+def believes(**probabilities: float) -> Canned:
+    """A judge whose next token has these probabilities."""
+    listed = tuple((token, math.log(p)) for token, p in probabilities.items())
+    return Canned(Reply(text=listed[0][0], tokens=(TokenChoice(token=listed[0][0], logprob=listed[0][1], alternatives=listed),)))
+
+
+def canned_means(questioner: Canned, capabilities: Capabilities = ABLE, *, members: Any = None, **settings: Any) -> JudgeMeans:
+    """The means of a judge without a server."""
+    return JudgeMeans(questioner=questioner, capabilities=capabilities, settings=settings, members=members or {}, seed=7)

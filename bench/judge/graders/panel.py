@@ -67,7 +67,7 @@ def _joint(several: Sequence[AspectGrade]) -> AspectGrade:
 
 EXAMPLES = (
     # what each judge scores (None: it abstains), the panel's score
-    ((1.0, 0.5), 0.75),
+    ((0.9, 0.6), 0.75),
     ((0.9, None), 0.9),
     ((0.9, None, None), None),
 )

@@ -45,7 +45,7 @@ def test_without_a_reference_none_is_spoken_of():
 @pytest.mark.parametrize("name", ["aspects", "score", "verdict", "prometheus"])
 @pytest.mark.parametrize("reference", [None, "The reference."])
 def test_no_blank_lines_pile_up_but_those_of_the_answer(name, reference):
-    assert all("\n\n\n" not in message.content for message in ask(name, given=candidate(reference=reference)))
+    assert all("\n\n\n" not in message.content for message in ask(name, given=candidate(reference=reference), anchors="1: x"))
     assert "a\n\n\n\nb" in ask(name, given=candidate("a\n\n\n\nb", reference=reference))[1].content
 
 
