@@ -177,7 +177,7 @@ class _BlockRun:
             return
         is_alone = self._places == 1
         most_unsettled = 4 * self._places
-        while (job := await self._work.take()) is not None:
+        while (job := self._work.take_now() or await self._work.take()) is not None:
             answered = await self._attempts.make(job)
             if answered is None:
                 self._work.close()

@@ -50,6 +50,18 @@ class Work:
         self._turn = asyncio.Lock()
         self._clock = clock
 
+    def take_now(self) -> Job | None:
+        """The next job, if it is to be sent as soon as a place is free and nothing stands before it; else None, and `take` knows more."""
+        job = self._fresh
+        if job is None or job.arrival_s is not None or self._retries or self._turn.locked() or self._is_over():
+            return None
+        key = job.trial.key
+        if self._is_dead(key):
+            return None
+        self._fresh = next(self._jobs, None)
+        self._n_fresh[key] -= 1
+        return job
+
     async def take(self) -> Job | None:
         """The next job, as soon as it is due; None when nothing is left.
 

@@ -26,7 +26,13 @@ _KINDS: dict[str, FailureKind] = {
 def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
     """The outcome and its timing, in seconds since `zero_ns`."""
     head = received.head
-    is_usual = received.end == "complete" and head is not None and head.is_chunked and head.status == 200
+    is_good = received.end == "complete" and head is not None and head.status == 200
+    if is_good and head is not None and head.length is not None and (plain := _read_plain(received, head.length)) is not None:
+        reading, begins = plain
+        outcome = _outcome(received, reading, None, credential, is_stream=False)
+        timing = _timing(received, received.stamp_behind(begins), None, zero_ns=zero_ns, scheduled_s=scheduled_s)
+        return Exchange(outcome=outcome, timing=timing)
+    is_usual = is_good and head is not None and head.is_chunked
     found = read_in_runs(received.raw, received.body_start) if is_usual else None
     problem = None
     if found is not None:
@@ -41,6 +47,20 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     first_byte_ns = received.stamp_behind(begins)
     arrivals = received.arrivals_of(reading.marks)
     return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s))
+
+
+def _read_plain(received: Received, length: int) -> tuple[Reading, int] | None:
+    """What a whole answer of known length says, and where it begins; None for what is no JSON object, or an odd one."""
+    begins = received.body_start
+    body = received.raw[begins : begins + length]
+    if not body.startswith(b"{") or "text/event-stream" in _kind(received):
+        return None
+    reading = Reading()
+    try:
+        reading.add(_CHUNK.decode(body), length)
+    except _UNREADABLE:
+        return None
+    return reading, begins
 
 
 def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
@@ -64,9 +84,12 @@ def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None,
     return Exchange(outcome=outcome, timing=timing)
 
 
+def _kind(received: Received) -> str:
+    return received.head.headers.get("content-type", "").lower() if received.head else ""
+
+
 def _is_stream(received: Received, body: Body) -> bool:
-    kind = received.head.headers.get("content-type", "") if received.head else ""
-    return "text/event-stream" in kind.lower() or body.data.lstrip()[:1] != b"{"
+    return "text/event-stream" in _kind(received) or body.data.lstrip()[:1] != b"{"
 
 
 def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:

@@ -62,7 +62,7 @@ class Pool:
         self._origin = origin
         self._context = context
         self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
+        self._all: set[Connection] = set()  # also those with a request in flight
         self._addresses: list[tuple[socket.AddressFamily, tuple[object, ...]]] = []
         self._kernel = KernelClock() if kernel_stamps else None
         self._is_closed = False
@@ -75,11 +75,16 @@ class Pool:
         replaced, with a fresh start of the clock.
         """
         started_ns = time.perf_counter_ns()
-        while not self._is_closed and (connection := self._reusable()) is not None:
-            received = await self._over(connection, request, timeout_s)
-            is_stale = (received.end == "closed" and not received.raw) or (received.head is not None and received.head.status == 408)
-            if not is_stale:
-                return received
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_open:
+                self._all.discard(connection)
+            else:
+                received = await self._over(connection, request, timeout_s)
+                head = received.head
+                is_stale = (received.end == "closed" and not received.raw) or (head is not None and head.status == 408)
+                if not is_stale:
+                    return received
         try:
             connection = await asyncio.wait_for(self._connect(), min(timeout_s, _CONNECT_TIMEOUT_S))
         except TimeoutError:
@@ -92,25 +97,17 @@ class Pool:
             connection.close()
             return self._no_connection(started_ns, "closed", "the connection was closed by the client")
         connect_ns = time.perf_counter_ns() - started_ns
+        self._all.add(connection)
         received = await self._over(connection, request, timeout_s)
         received.connect_ns = connect_ns
         return received
 
-    def _reusable(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        return None
-
     async def _over(self, connection: Connection, request: bytes, timeout_s: float) -> Received:
-        self._busy.add(connection)
-        try:
-            received = await connection.exchange(request, timeout_s)
-        finally:
-            self._busy.discard(connection)
+        received = await connection.exchange(request, timeout_s)
         if connection.is_open:
             self._idle.append(connection)
+        else:
+            self._all.discard(connection)
         return received
 
     @staticmethod
@@ -158,8 +155,9 @@ class Pool:
     def close(self) -> None:
         """Close every connection, also those that are being made. What is in flight ends as closed."""
         self._is_closed = True
-        for connection in (*self._idle, *self._busy):
+        for connection in tuple(self._all):
             connection.close()
+        self._all.clear()
         self._idle.clear()
 
 

@@ -61,6 +61,9 @@ class KernelClock:
         `marks`: each read's stamp as it came; `before`: the offset when the request was sent. In a long answer the clocks drift apart, so the
         offset is taken again, and what lies between is interpolated.
         """
+        if len(marks) == 1:  # a plain answer: nothing lies between
+            arrival_ns = self._plausible_ns(marks[0], read_ns[0])
+            return ([arrival_ns], True) if arrival_ns is not None else (read_ns, False)
         self.refresh(read_ns[-1])
         drift_ns = self.offset.ahead_ns - before.ahead_ns
         between_ns = self.offset.measured_ns - before.measured_ns
@@ -68,9 +71,8 @@ class KernelClock:
             return read_ns, False
         joined = b"".join(marks)
         if len(joined) == _TIMESPEC.size * len(marks):
-            numbers = struct.unpack(f"={2 * len(marks)}q", joined)
             zero_ns = before.ahead_ns
-            stamps = [seconds * _S + ns - zero_ns for seconds, ns in zip(numbers[::2], numbers[1::2], strict=True)]
+            stamps = [seconds * _S + ns - zero_ns for seconds, ns in _TIMESPEC.iter_unpack(joined)]
             if abs(drift_ns) > _NEGLIGIBLE_NS:
                 begin_ns, wall_ns = before.measured_ns, between_ns + drift_ns
                 stamps = [begin_ns + (stamp - begin_ns) * between_ns // wall_ns for stamp in stamps]
