@@ -4,7 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.comparison import ModelComparison
 from bench.records.cost import CostEstimate
+from bench.records.judging import JudgeRecord
 from bench.records.load import LoadFacts
 from bench.records.machine import ClientHealth
 from bench.records.selftest import SelfTest
@@ -91,7 +93,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report shows, recomputed from the lines of a run folder: `summary.json`.
 
-    `client_saturated`: latencies hold the client's own delay. `limited_by`: what kept the load from being the one that was asked for.
+    `client_saturated`: latencies hold the client's own delay. `limited_by`: what kept the load from being the one that was asked for. `judges`: those
+    that graded this run, the run's own first.
     """
 
     run_id: str
@@ -102,7 +105,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[Counts, ...]
     models: tuple[ModelStatus, ...]
     estimates: tuple[Estimate, ...]
+    comparisons: tuple[ModelComparison, ...] = ()
     aspects: tuple[AspectSummary, ...] = ()
+    judges: tuple[JudgeRecord, ...] = ()
     outliers: tuple[Outlier, ...] = ()
     costs: tuple[CostEstimate, ...] = ()
     health: tuple[ClientHealth, ...] = ()

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bench.protocols import Metric
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, Outlier, Summary
+from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan, Treatment
 from bench.records.run import Manifest
@@ -19,6 +20,7 @@ from bench.records.spec import Spec
 from bench.stats.outliers import far_from_median
 from bench.stats.quantile import Floats
 from bench.summarize.aspects import aspect_summaries
+from bench.summarize.comparison import compare
 from bench.summarize.estimates import estimate, tidy
 from bench.summarize.health import limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
@@ -49,6 +51,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     metrics: Mapping[str, Metric],
     costs: tuple[CostEstimate, ...],
     selftest: SelfTest | None = None,
+    judges: Sequence[JudgeRecord] = (),
     strangers: int = 0,
 ) -> Summary:
     """The summary of a run: the same lines in any order give the same bytes.
@@ -65,6 +68,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     late = saturated(blocks, rows)
     facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
+    own_notes = (*_notes_of_the_lines(spec, strangers), *_notes_of_the_trials(rows, measured, last))
     return Summary(
         run_id=manifest.run_id,
         spec_name=manifest.spec_name,
@@ -74,19 +78,16 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         counts=counts,
         models=tuple(last.values()),
         estimates=tuple(_estimates(spec, every, lines, metrics)),
+        comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
+        judges=tuple(judges),
         outliers=tuple(_outliers(measured)),
         costs=costs,
         health=blocks,
         loads=facts,
         limited_by=limited_by(blocks, late),
         selftest=selftest,
-        notes=(
-            *run_notes(manifest, counts, late, blocks),
-            *_notes_of_the_lines(spec, strangers),
-            *_notes_of_the_trials(rows, measured, last),
-            *load_notes(facts),
-        ),
+        notes=(*run_notes(manifest, counts, late, blocks), *own_notes, *load_notes(facts)),
     )
 
 

@@ -1,0 +1,49 @@
+"""What a run says of two models asked the same prompts: a part of `summary.json`."""
+
+from typing import Literal
+
+import msgspec
+
+ComparisonVerdict = Literal["better", "worse", "same", "cannot_tell"]
+
+
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in a variant."""
+
+    model_id: str
+    variant_id: str
+
+
+class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure of model `a` against model `b`, prompt by prompt.
+
+    `effect` says what is compared: the `difference` a − b (scores), or the `ratio` a / b (times and speeds), a mean over prompts, of ratios the
+    geometric one. `low`, `high` (at `level`), `p` and `mde` speak of it. `p_holm` is p adjusted for all pairs compared on this figure. `n_prompts`
+    have a value of both, `left_out` of one only; `needed` are the fewest that could tell anything. On `wins` of them a is better, on `losses` b.
+
+    `verdict` is of a: `better` or `worse` where `p_holm` is at most 1 − level; `same`: equal on every prompt. `mde`: the difference, or the ratio
+    above 1, that such a run finds in four of five cases; None where these prompts do not say.
+    """
+
+    metric: str
+    unit: str
+    better: Literal["lower", "higher"]
+    a: Contender
+    b: Contender
+    effect: Literal["difference", "ratio"]
+    difference: float | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    p: float | None = None
+    p_holm: float | None = None
+    n_prompts: int
+    left_out: int = 0
+    needed: int
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    mde: float | None = None
+    method: str = "no prompt with a value of both"
+    verdict: ComparisonVerdict = "cannot_tell"
