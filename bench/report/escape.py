@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -25,6 +26,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def visible(text: str) -> str:
     """The text with control characters, ANSI escapes and direction overrides shown instead of obeyed; line breaks and tabs stay."""
+    if text.isprintable():  # none of what is shown instead is printable
+        return text
     text = _SURROGATE.sub("\ufffd", text.replace("\r\n", "\n"))
     text = _INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
     return _CONTROL.sub(_picture, text)
@@ -51,6 +54,7 @@ def short(text: str, most: int = 300) -> str:
     return f"{line}…" if is_cut else line
 
 
+@lru_cache(maxsize=2048)
 def markdown(text: str) -> Markup:
     """Text for one line of GitHub-flavoured Markdown, also inside a table cell: no markup, HTML, link, image, mention or issue reference.
 
@@ -81,6 +85,7 @@ def _markdown_marks(text: str) -> str:
     return _REFERENCE.sub(lambda found: f"{found[0]}&#8203;", escaped)
 
 
+@lru_cache(maxsize=2048)
 def markdown_tight(text: str) -> Markup:
     """A number with its unit, or an interval, that a narrow table cell does not break: no-break spaces, and a word joiner after the dash."""
     return Markup(_DASH_BETWEEN.sub("–\u2060", markdown(text).replace(" ", "\u00a0")))  # noqa: S704 - escaped above

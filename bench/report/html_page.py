@@ -22,7 +22,7 @@ class HtmlPage:
         """The whole page. A user's template also sees `css` and `policy`."""
         css = resources.read("templates", STYLE)
         if template is None:
-            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, css=css, policy=policy(css))
+            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "html", view, is_own=True, css=css, policy=policy(css))
         return isolated.render(template, "html", view, css=css, policy=policy(css))
 
 

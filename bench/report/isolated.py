@@ -76,7 +76,7 @@ def answer(job: bytes) -> bytes:
     """What the process answers to one job."""
     asked = msgspec.json.decode(job, type=Job)
     try:
-        done = Done(text=template.render(asked.source, asked.name, asked.kind, asked.view, **asked.more))
+        done = Done(text=template.render(asked.source, asked.name, asked.kind, asked.view, is_own=False, **asked.more))
     except template.ReportTemplateError as error:
         done = Done(problem=error.message, hint=error.hint)
     return msgspec.json.encode(done)

@@ -17,7 +17,7 @@ class Markdown:
     def render(self, view: View, template: str | None = None) -> str:
         """The whole document. Raises ReportTemplateError when a user's template is wrong."""
         if template is None:
-            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view)
+            return templates.render(resources.read("templates", SHIPPED), SHIPPED, "markdown", view, is_own=True)
         return isolated.render(template, "markdown", view)
 
 

@@ -109,11 +109,12 @@ def read_plan(layout: RunLayout) -> Plan:
 
     Raises: RunFolderError when the plan is damaged or not whole (it appears at once, so nothing of it may be torn).
     """
-    raw = raw_lines(layout.plan, quiet)  # a cut shows in the number of trials
+    path = layout.plan
+    raw = raw_lines(path, quiet)  # a cut shows in the number of trials
     _, first = next(raw, (1, b""))
-    header = _decode(msgspec.json.Decoder(PlanHeader), PlanHeader, layout.plan, 1, first)
+    header = _decode(msgspec.json.Decoder(PlanHeader), PlanHeader, path, 1, first)
     decoder = msgspec.json.Decoder(PlanLine)
-    return plan_from_lines(header, (_decode(decoder, PlanLine, layout.plan, number, line) for number, line in raw))
+    return plan_from_lines(header, (_decode(decoder, PlanLine, path, number, line) for number, line in raw))
 
 
 def read_samples(layout: RunLayout, note: Note = quiet) -> Iterator[Sample]:
