@@ -8,11 +8,13 @@ CATALOG = {
         "llama.cpp": "bench.serving.llama_cpp:LlamaCpp",
         "command": "bench.serving.command:Command",
         "foundry-local": "bench.serving.foundry_local:FoundryLocal",
+        "replay": "bench.serving.replay:Replay",
     },
     "provider": {
         "wire": "bench.providers.openai_chat:OpenAIChat",
         "openai-sdk": "bench.providers.openai_sdk:OpenAISdk",
         "fake": "bench.providers.fake:Fake",
+        "replay": "bench.providers.replay:Replay",
     },
     "load": {
         "closed": "bench.execute.load.closed:Closed",

@@ -5,6 +5,7 @@ Whatever goes wrong with a model costs its own rows: it becomes a `ModelStatus` 
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -120,7 +121,9 @@ def _serve(instruments: Instruments, treatment: Treatment) -> Served:
 
 
 def _seat(instruments: Instruments, model: Served) -> Seat:
-    provider = instruments.registry.load("provider", instruments.spec.client)
+    scheme = urlsplit(model.endpoint.base_url).scheme  # an address that no HTTP client can speak to names its provider
+    name = scheme if scheme not in {"http", "https"} and instruments.registry.has("provider", scheme) else instruments.spec.client
+    provider = instruments.registry.load("provider", name)
     return Seat(endpoint=model.endpoint, provider=provider, credential=model.credential, death=model.death)
 
 

@@ -102,6 +102,8 @@ def calibrate(means: Calibrating, layout: RunLayout, measured_s: float) -> str |
     if means.wanted is False or (means.wanted is None and layout.selftest.exists()):
         return None
     spec = means.spec
+    if all(model.runtime == "replay" for model in spec.models):
+        return None  # nothing was measured here
     ruler = ruler_of(spec.client, means.provider, min(spec.load.concurrency, _MOST_BRIEF), is_streamed=spec.generation.stream)
     name = setting(ruler.machine, ruler.bench_version, ruler.client, concurrency=ruler.concurrency, is_streamed=ruler.is_streamed)
     found = recent(means.cache, name, Clock().utc()) if means.wanted is None else None

@@ -64,7 +64,20 @@ def _generation(spec: Spec) -> str:
 
 def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
     """Everything that limits belief in the numbers, the gravest first."""
-    return (*of_the_client(seen.summary, spec), *_of_the_run(seen, manifest), *_of_the_answers(seen), *_not_evaluated(seen, spec), *_notes(seen))
+    return (
+        *_replayed(spec),
+        *of_the_client(seen.summary, spec),
+        *_of_the_run(seen, manifest),
+        *_of_the_answers(seen),
+        *_not_evaluated(seen, spec),
+        *_notes(seen),
+    )
+
+
+def _replayed(spec: Spec) -> Iterator[str]:
+    again = [model.id for model in spec.models if model.runtime == "replay"]
+    if again:
+        yield f"Replayed, not measured: {', '.join(again)}. The numbers are those that another run recorded, perhaps on another machine."
 
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:

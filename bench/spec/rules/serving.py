@@ -19,6 +19,7 @@ _READS = {  # what each built-in runtime makes use of, beside what describes a m
     "command": {"command", "environment", "ready", "weights", "sha256", "model", "api_key", "load_timeout", *_SERVING},
     "external": {"base_url", "model", "api_key"},
     "foundry-local": {"alias", "device", "load_timeout"},
+    "replay": {"settings"},
 }
 _DESCRIBES = {"id", "runtime", "optional", "description", "license", "capabilities", "size", "cost"}
 
