@@ -33,7 +33,8 @@ from bench.records.view import View
 class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a runtime may use: folders, permissions, environment, and a place to report progress.
 
-    `progress(what, done_bytes, total_bytes)` may be called from any thread.
+    `progress(what, done_bytes, total_bytes)` may be called from any thread. `slots`: how many requests at once shall each have the whole context;
+    a runtime that cannot say so to its server takes no notice.
     """
 
     spec_folder: Path
@@ -42,6 +43,7 @@ class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     offline: bool = False
     allow_commands: bool = False
+    slots: int = 1
     progress: Callable[[str, int, int | None], None] = lambda _what, _done, _total: None
 
 

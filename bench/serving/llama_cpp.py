@@ -1,8 +1,8 @@
 """Embedded llama.cpp: one child process per treatment, so that memory is the model's own and a crash costs one row.
 
-Defaults: `threads` cores − 1, so that the client keeps a core; `context` 4096 tokens; one slot. llama.cpp divides the context by its slots, so with
-more than one request in flight the others wait in the server's queue, which the time to first token then shows. The key of the loopback server is
-made anew for each process.
+Defaults: `threads` cores − 1, so that the client keeps a core; `context` 4096 tokens; one slot. With more than one request in flight the others wait
+in the server's queue, which the time to first token then shows. A judge, whose time nobody measures, gets as many slots as it is asked at once, each
+with the whole context and a prefix cache of its own. The key of the loopback server is made anew for each process.
 """
 
 import json
@@ -49,6 +49,7 @@ class LlamaCpp:
             "key": key,
             "threads": treatment.threads or max(1, (os.cpu_count() or 1) - 1),
             "context": treatment.context or _CONTEXT,
+            "slots": context.slots,
             "gpu": gpu.mode,
             "layers": "all" if gpu.mode == "on" and gpu.layers is None else gpu.layers,
         }

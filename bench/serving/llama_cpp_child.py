@@ -20,15 +20,15 @@ def _gpus(xllamacpp: Any) -> list[dict[str, Any]]:
 
 
 def _parameters(xllamacpp: Any, asked: dict[str, Any], *, has_gpu: bool) -> Any:
-    """llama.cpp's settings. One slot, so that the whole context belongs to each request; concurrent requests wait in line."""
+    """llama.cpp's settings. It divides its context by its slots, so it gets the asked one for each of them; further requests wait in line."""
     params = xllamacpp.CommonParams()
     params.model.path = asked["path"]
     params.model_alias = {asked["name"]}
     params.api_keys = [asked["key"]]  # a loopback port is open to every web page in the user's browser
     params.ui = False
     params.port = 0
-    params.n_parallel = 1
-    params.n_ctx = asked["context"]
+    params.n_parallel = asked["slots"]
+    params.n_ctx = asked["context"] * asked["slots"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = asked["threads"]
     params.swa_full = True  # sliding-window models would otherwise read the whole prompt again at each call
     params.cache_ram_mib = 0  # prompts of earlier rounds kept in memory would change both memory and time to first token

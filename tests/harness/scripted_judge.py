@@ -298,6 +298,30 @@ def _chance(*parts: Any) -> random.Random:
     return random.Random(sha256(json.dumps(parts, sort_keys=True).encode()).digest())  # the same question, the same luck
 
 
+def _trial(seen: Seen, abilities: Abilities) -> str:
+    """The reply to a question about the server's abilities; empty where it lacks them, or it is no such question."""
+    schema = ((seen.body.get("response_format") or {}).get("json_schema") or {}).get("schema")
+    if schema is not None and abilities.json_schema:
+        return json.dumps(_instance(schema))
+    following = _next(seen.prefix) if abilities.prefix else ""
+    return f" {following}" if following else ""
+
+
+def _instance(schema: Mapping[str, Any]) -> Any:
+    """A value that fulfils a plain schema."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "object":
+        return {name: _instance(part) for name, part in schema["properties"].items()}
+    return {"string": "x", "boolean": True, "integer": 1, "number": 1.0}[schema["type"]]
+
+
+def _next(sequence: str) -> str:
+    """What follows `7 8 9` or `a b c`."""
+    last = sequence.strip().rpartition(" ")[2]
+    return str(int(last) + 1) if last.isdigit() else chr(ord(last) + 1) if len(last) == 1 else ""
+
+
 # --- the server
 
 
@@ -438,7 +462,8 @@ class ScriptedJudge:
             label = _choose(labels, temperature, chance) if labels else ""
             return written(seen, label, p, abilities.fault), [], "length" if abilities.fault in {"truncated", "think_unclosed"} else "stop"
         if seen.form == "other":
-            return "OK", _tokens([("OK", {"OK": 0.9, "Yes": 0.05, "Okay": 0.05})], _asked_for(seen, abilities)), "stop"
+            tokens = _tokens([("OK", {"OK": 0.9, "Yes": 0.05, "Okay": 0.05})], _asked_for(seen, abilities))
+            return _trial(seen, abilities) or "OK", tokens, "stop"
         most = seen.body.get("max_tokens") or seen.body.get("max_completion_tokens") or 16
         if abilities.fault == "prose":
             return "Well, that is hard to say."[: 4 * most], [], "length"

@@ -1,0 +1,124 @@
+"""What a judge's endpoint can do, found out by asking it, never by its name.
+
+Log-probabilities: how many alternatives of a token it tells. More is better, because a label has many spellings; `MOST` covers them, and where that
+is refused the numbers that servers are known to allow are tried (20: OpenAI and vLLM as it ships; 5: older ones).
+
+A begun answer (assistant prefill): the model is given the beginning of a sequence that even a small one goes on with. A server that takes the
+beginning for a finished message starts a new answer instead, which does not begin with the next of the sequence. Both of two sequences must go on.
+
+JSON by schema: the question asks for prose, and only a server that holds the model to the schema replies with an object.
+"""
+
+import json
+
+import msgspec
+
+from bench.protocols import Questioner
+from bench.records.exchange import Failure
+from bench.records.judging import Capabilities, Question, Reply
+from bench.records.spec import Message
+
+MOST = 100
+ALTERNATIVES = (MOST, 20, 5, 2)
+_SEQUENCES = (("21 22 23 24 25 26 27 28 29 30", "31"), ("a b c d e f g h i j k l m n", "o"))
+_COLOURS = ("red", "green")
+_SCHEMA = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "enum": list(_COLOURS)}, "is_bright": {"type": "boolean"}},
+    "required": ["colour", "is_bright"],
+    "additionalProperties": False,
+}
+_NO_REPLY = ("unreachable", "timeout", "authentication", "rate_limit", "server", "protocol")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the probe found. `failure`: the judge gave no reply to any question, and this is why."""
+
+    capabilities: Capabilities = Capabilities()
+    failure: Failure | None = None
+
+
+async def probe(questioner: Questioner, *, context: int | None = None) -> Found:
+    """Ask a judge what it can do. `context`: how many tokens a question may have, where the server says so."""
+    notes: list[str] = []
+    alternatives, last = await _alternatives(questioner, notes)
+    if last.failure is not None and last.failure.kind in _NO_REPLY:
+        return Found(failure=last.failure)
+    has_prefix = await _goes_on(questioner, notes)
+    has_schema = await _keeps_to_schema(questioner, notes)
+    if alternatives and not has_prefix:
+        notes.append("no begun answers: a label is read from the first token of the answer")
+    able = Capabilities(top_logprobs=alternatives, prefix=has_prefix, json_schema=has_schema, context=context, notes=tuple(notes))
+    return Found(capabilities=able)
+
+
+def is_better(one: Capabilities, other: Capabilities) -> bool:
+    """Whether one way of asking a judge gets more out of it than another: log-probabilities first, then begun answers, then schemas."""
+    return _rank(one) > _rank(other)
+
+
+def is_full(able: Capabilities) -> bool:
+    """Whether no other way of asking can get more out of it."""
+    return able.top_logprobs > 0 and able.prefix
+
+
+def _rank(able: Capabilities) -> tuple[bool, bool, int, bool]:
+    return able.top_logprobs > 0, able.prefix, able.top_logprobs, able.json_schema
+
+
+async def _alternatives(questioner: Questioner, notes: list[str]) -> tuple[int, Reply]:
+    """How many alternatives of the first token are told; the last reply."""
+    reply = Reply()
+    for n in ALTERNATIVES:
+        reply = await questioner.ask(_question("Is ice cold? Reply with one word: yes or no.", top_logprobs=n))
+        if reply.failure is None:
+            told = len(reply.tokens[0].alternatives) if reply.tokens else 0
+            if told < 2:
+                notes.append("no log-probabilities: the server does not tell them")
+                return 0, reply
+            if reply.reasoning and not reply.text:
+                notes.append("no log-probabilities of an answer: the model reasons first")
+                return 0, reply
+            notes.append(f"log-probabilities: {told} alternatives of each token (asked for {n})")
+            return min(n, told), reply
+        if reply.failure.kind not in {"bad_request", "empty"}:
+            return 0, reply
+    refused = reply.failure.message if reply.failure else "refused"
+    notes.append(f"no log-probabilities: {refused}")
+    plain = await questioner.ask(_question("Is ice cold? Reply with one word: yes or no.", max_tokens=4))
+    return 0, plain
+
+
+async def _goes_on(questioner: Questioner, notes: list[str]) -> bool:
+    for begun, following in _SEQUENCES:
+        reply = await questioner.ask(_question("Go on with the sequence.", prefix=begun, max_tokens=4))
+        if reply.failure is not None:
+            notes.append(f"no begun answers: {reply.failure.message}")
+            return False
+        text = reply.text.strip()
+        if not (text.startswith(following) and not text[len(following) :][:1].isalnum()):
+            notes.append(f"no begun answers: after {begun[-8:]!r} came {text[:24]!r}, not {following!r}")
+            return False
+    notes.append("begun answers are gone on with")
+    return True
+
+
+async def _keeps_to_schema(questioner: Questioner, notes: list[str]) -> bool:
+    reply = await questioner.ask(_question("Tell me about the sea.", json_schema=_SCHEMA, max_tokens=64))
+    if reply.failure is not None:
+        notes.append(f"no JSON by schema: {reply.failure.message}")
+        return False
+    try:
+        value = json.loads(reply.text)
+    except (ValueError, RecursionError):
+        value = None
+    keeps = isinstance(value, dict) and value.get("colour") in _COLOURS and isinstance(value.get("is_bright"), bool) and len(value) == 2
+    notes.append("JSON by schema is kept to" if keeps else "no JSON by schema: the reply did not follow it")
+    return keeps
+
+
+def _question(
+    text: str, *, prefix: str = "", max_tokens: int = 1, top_logprobs: int | None = None, json_schema: dict[str, object] | None = None
+) -> Question:
+    messages = (Message(role="user", content=text),)
+    return Question(messages=messages, prefix=prefix, max_tokens=max_tokens, top_logprobs=top_logprobs, json_schema=json_schema, seed=0)
