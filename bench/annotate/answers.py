@@ -65,7 +65,7 @@ def read_sheet(text: str, name: str) -> tuple[Labelled, ...]:
 
     Raises: UsageError with file and row when it is no such sheet.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=_delimiter(text))
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter(text))
     missing = [column for column in ("item", "question_id", "label") if column not in (rows.fieldnames or ())]
     if missing:
         found = ", ".join(rows.fieldnames or ()) or "nothing"
@@ -203,7 +203,7 @@ def _differ(question: AnnotationQuestion, given: list[str]) -> bool:
     return bool(numbers) and max(numbers) - min(numbers) > (question.scale[1] - question.scale[0]) / 4
 
 
-def _delimiter(text: str) -> str:
+def delimiter(text: str) -> str:
     """Comma, semicolon or tab: spreadsheets of some countries write semicolons."""
     first = text.lstrip("\ufeff").split("\n", 1)[0]
     return max((",", ";", "\t"), key=first.count)

@@ -91,6 +91,21 @@ def grade_by_people(prompt: Prompt, rubric: Rubric | None, trial_id: str, voiced
     )
 
 
+def score_by_person(prompt: Prompt, rubric: Rubric | None, voiced: Voiced) -> dict[str, float]:
+    """Each person's score of the answer, by what that person alone said."""
+    people = {person for votes in (*voiced.aspects.values(), *voiced.criteria.values(), voiced.overall) for person in votes}
+    scores = {person: grade_by_people(prompt, rubric, "", _only(voiced, person)).score for person in sorted(people)}
+    return {person: score for person, score in scores.items() if score is not None}
+
+
+def _only(voiced: Voiced, person: str) -> Voiced:
+    def of(votes: Mapping[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        return {name: {person: given[person]} for name, given in votes.items() if person in given}
+
+    overall = {person: voiced.overall[person]} if person in voiced.overall else {}
+    return msgspec.structs.replace(voiced, aspects=of(voiced.aspects), criteria=of(voiced.criteria), overall=overall)
+
+
 def _aspects(prompt: Prompt, rubric: Rubric | None, voiced: Voiced) -> Iterable[AspectGrade]:
     for aspect in prompt.aspects:
         if (votes := voiced.aspects.get(aspect.id)) and aspect.check is None:

@@ -1,6 +1,6 @@
 """What people said, as grades."""
 
-from bench.judge.people import grade_by_people, voices
+from bench.judge.people import grade_by_people, score_by_person, voices
 from bench.records.annotation import Annotation, AspectAnswer, CriterionAnswer
 from bench.records.spec import Aspect, Check, Criterion, Message, Prompt, Rubric
 
@@ -67,3 +67,8 @@ def test_prompts_that_are_gone_are_left_out():
 def test_the_order_of_the_lines_of_different_people_does_not_matter():
     lines = [said("kim", date="yes", score=3), said("lee", date="no", score=5), said("max", made_up="no")]
     assert voices(lines, {"p": RUBRIC}) == voices(reversed(lines), {"p": RUBRIC})
+
+
+def test_each_person_has_a_score_of_their_own():
+    voiced = voices([said("kim", date="yes", made_up="no"), said("lee", date="no", made_up="no"), said("max", date="unsure")], {"p": None})["i"]
+    assert score_by_person(PROMPT, None, voiced) == {"kim": 1.0, "lee": 0.25}
