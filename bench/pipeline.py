@@ -3,6 +3,7 @@
 Every arrow is also a file in the run folder, so each half can be run alone: `run` measures and concludes, `conclude` only reads and renders.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ def run(means: Means) -> Ended:
         for note in opened.notes:
             means.progress.note(note)
         ended_by = None if opened.is_settled else _session(means, opened)
-        view, _ = conclude(opened.layout, means.registry)
+        view, _ = conclude(opened.layout, means.registry, plan=opened.plan)
     code, reasons = outcome(means.loaded.spec, view.summary, ended_by)
     return Ended(code=code, reasons=reasons, view=view, folder=opened.layout.folder)
 
@@ -210,7 +211,8 @@ def _kept(spec: Spec, sample: Sample) -> Sample:
 
 def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None:
     """Say how wrong the client is; what the user should know of it, if anything."""
-    from bench.selftest import Calibrating, calibrate  # noqa: PLC0415 - brings numpy; see `conclude`
+    with _one_thread():
+        from bench.selftest import Calibrating, calibrate  # noqa: PLC0415 - brings numpy; see `conclude`
 
     spec, options = means.loaded.spec, means.options
     means_of_it = Calibrating(spec=spec, provider=means.registry.load("provider", spec.client), cache=options.cache_folder, wanted=options.selftest)
@@ -254,18 +256,20 @@ def regrade(layout: RunLayout, registry: Registry) -> None:
 
 
 def conclude(
-    layout: RunLayout, registry: Registry, *, formats: Sequence[str] | None = None, template: Path | None = None
+    layout: RunLayout, registry: Registry, *, plan: Plan | None = None, formats: Sequence[str] | None = None, template: Path | None = None
 ) -> tuple[View, tuple[Path, ...]]:
     """Summarise a run from its lines and render its reports: the same lines give the same bytes. Returns the view and the files written.
 
+    `plan`: the folder's, where it has been read before.
+
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
     """
-    # Loaded only now: numpy and scipy take half of the time before the first request, and memory beside it.
-    from bench.report.view import build_view  # noqa: PLC0415
-    from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
-    from bench.summarize.summary import summarize  # noqa: PLC0415
+    with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
+        from bench.report.view import build_view  # noqa: PLC0415
+        from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
+        from bench.summarize.summary import summarize  # noqa: PLC0415
 
-    manifest, plan = read_manifest(layout), read_plan(layout)
+    manifest, plan = read_manifest(layout), plan or read_plan(layout)
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
     spec = loaded.spec
     statuses = read_statuses(layout)
@@ -291,6 +295,18 @@ def conclude(
     examples = tuple(decided.observed(places))
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
     return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A numpy that is loaded in here multiplies with one thread: at what a run has to multiply, several wait for each other longer than they work."""
+    was = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        yield
+    finally:
+        if was is None:
+            os.environ.pop("OPENBLAS_NUM_THREADS", None)
 
 
 def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from bench.protocols import Metric
 from bench.records.observation import Observation
 from bench.stats.quantile import Floats
+from bench.summarize.columns import Column
 from bench.summarize.many import Pooled
 from bench.summarize.part import Mask
 from bench.summarize.table import Cell, Table, parts
@@ -119,6 +121,13 @@ class Rows(Sequence[Row]):
         """The rows of a table with these numbers."""
         self._table = table
         self.numbers = index
+        self._held: dict[str, NDArray[Any]] = {}
+        self._of_whole: tuple[dict[str, NDArray[Any]], Index] | None = None
+
+    def hold(self, *names: str) -> "Rows":
+        """Keep these `codes`, and the flags, in memory, for the many parts of these rows that `at` makes; returns itself."""
+        self._held = {name: self.codes(name) for name in names} | {"flags": self._flags}
+        return self
 
     def __len__(self) -> int:
         return self.numbers.size
@@ -137,7 +146,17 @@ class Rows(Sequence[Row]):
 
     def at(self, places: Index) -> "Rows":
         """The rows at these places."""
-        return Rows(self._table, self.numbers[places])
+        part = Rows(self._table, self.numbers[places])
+        part._of_whole = (self._held, places) if self._held else None
+        return part
+
+    def _read(self, name: str, column: Column) -> NDArray[Any]:
+        if name in self._held:
+            return self._held[name]
+        if self._of_whole is not None and name in self._of_whole[0]:
+            held, places = self._of_whole
+            return held[name][places]
+        return column.read()[self.numbers]
 
     def by_cell(self, cells: "Iterable[Cell] | None" = None) -> dict[Cell, "Rows"]:
         """The rows of these cells, or of each there is."""
@@ -146,7 +165,7 @@ class Rows(Sequence[Row]):
 
     def codes(self, name: str) -> NDArray[np.int32]:
         """A small whole number per row: `cell`, `round`, `step` (0: none), `attempts`, or the code of one of `WORDS`, where 0 is none."""
-        return self._table.codes[name].read()[self.numbers]
+        return self._read(name, self._table.codes[name])
 
     def words(self, name: str) -> list[str]:
         """What the codes of one of `WORDS` stand for."""
@@ -173,7 +192,7 @@ class Rows(Sequence[Row]):
 
     @property
     def _flags(self) -> NDArray[np.int8]:
-        return self._table.flags.read()[self.numbers]
+        return self._read("flags", self._table.flags)
 
     def values(self, metric: str) -> Floats:
         """A metric's value or pair per row, `nan` where there is none or there are several. Shape: float64[n, 1 or 2]."""
