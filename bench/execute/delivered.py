@@ -29,6 +29,7 @@ class Delivered:
         self._warmups = warmups
         self._requests = 0
         self._connected = 0
+        self._process_stamped = 0
         self._first_sent_s = self._last_sent_s = 0.0
         self._first_due_s = self._last_due_s = 0.0
         self._in_flight_s = 0.0
@@ -47,6 +48,7 @@ class Delivered:
             self._first_due_s = self._last_due_s = due_s
         self._requests += 1
         self._connected += timing.connect_s is not None
+        self._process_stamped += timing.stamped_by == "process" and timing.first_byte_s is not None
         self._first_sent_s, self._last_sent_s = min(self._first_sent_s, sent_s), max(self._last_sent_s, sent_s)
         self._in_flight_s += timing.finished_s - sent_s
         self._latest.append((sent_s, timing.finished_s))
@@ -66,6 +68,7 @@ class Delivered:
             health,
             requests=self._requests,
             new_connections=self._connected,
+            process_stamped=self._process_stamped,
             asked_in_flight=self._asked,
             in_flight=self._in_flight(),
             asked_per_s=(n - 1) / asked_s if is_paced else None,

@@ -19,8 +19,9 @@ class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How well the measuring process kept up during one block: a line of `telemetry/<worker>.jsonl`.
 
     `lag_*` is the event loop's lateness (s) against a timer of 10 ms; `cpu_share` is the measuring process's CPU seconds per wall second.
-    Saturated: p99 lag above 5 ms, or above 5 % of the median TTFT when that is larger (measurement.md §1.3); or the thread that measures waited for a
-    processor for more than a quarter of the time that it wanted one (`cpu_wait_share`), where its lag is more than 1 ms and 1 % of the median TTFT.
+    Saturated: p99 lag above 5 ms, or above 5 % of the median TTFT when that is larger (measurement.md §1.3), unless all arrivals carry the kernel's
+    stamp and the requests left in time all the same (`bench.summarize.health`); or the thread that measures waited for a processor for more than a
+    quarter of the time that it wanted one (`cpu_wait_share`), where its lag is more than 1 ms and 1 % of the median TTFT.
 
     `asked_in_flight` is what a closed loop asks for, `in_flight` the mean number between the first send and the last. `asked_per_s` and `sent_per_s`
     are rates of arrivals and of sends, `send_delay_*` how long after its arrival a request was sent (open loop). Warm-up requests count in none.
@@ -38,6 +39,7 @@ class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: str | None = None  # the stop rule or "interrupt" that ended the block early
     requests: int = 0  # attempts that were sent
     new_connections: int = 0  # of them, over a connection that was set up for them
+    process_stamped: int | None = None  # answers in which an arrival was stamped by this process, after the read, and not by the kernel
     asked_in_flight: int | None = None
     in_flight: float | None = None
     asked_per_s: float | None = None

@@ -16,6 +16,8 @@ WAIT_LIMIT = 0.25
 _WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT = 0.001, 0.01
 # A load is short from 5 % on; a client that uses half of a core for less than it was asked is the reason itself.
 SHORT = 0.95
+# Between an answer and the next send a place stands empty; for so small a share of the time that no latency and no rate shows it.
+IN_TIME = 0.98
 _BUSY = 0.5
 
 
@@ -24,12 +26,36 @@ def saturated(health: Iterable[ClientHealth], rows: Rows) -> tuple[ClientHealth,
     return tuple(block for block in health if is_late(block, _median_ttft(block, rows)))
 
 
+def behind(health: Iterable[ClientHealth], rows: Rows) -> tuple[ClientHealth, ...]:
+    """The blocks in which the client's loop was late and no figure shows it."""
+    medians = [(block, _median_ttft(block, rows)) for block in health]
+    return tuple(block for block, ttft_s in medians if block.lag_p99_s > _lag_limit_s(ttft_s) and not is_late(block, ttft_s))
+
+
 def is_late(block: ClientHealth, median_ttft_s: float) -> bool:
-    """p99 lag above 5 ms, or above 5 % of the median TTFT when that is more; or a client that was kept from the processor, with an effect."""
-    if block.lag_p99_s > max(LAG_LIMIT_S, LAG_SHARE_OF_TTFT * median_ttft_s):
-        return True
+    """Whether the client's own delay is in the figures: a late loop that does harm, or a client that was kept from the processor, with an effect."""
     waits = block.cpu_wait_share is not None and block.cpu_wait_share > WAIT_LIMIT
-    return waits and block.lag_p99_s > max(_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT * median_ttft_s)
+    if waits and block.lag_p99_s > max(_WAIT_LAG_S, _WAIT_LAG_SHARE_OF_TTFT * median_ttft_s):
+        return True
+    limit_s = _lag_limit_s(median_ttft_s)
+    return block.lag_p99_s > limit_s and not _keeps_up(block, limit_s)
+
+
+def _lag_limit_s(median_ttft_s: float) -> float:
+    return max(LAG_LIMIT_S, LAG_SHARE_OF_TTFT * median_ttft_s)
+
+
+def _keeps_up(block: ClientHealth, limit_s: float) -> bool:
+    """Whether a loop that is late now and then does no harm: each arrival has the kernel's time, and each request left in time.
+
+    Not while it is late half of the time: chunks that lie ready together are read together, and then share a stamp. Nor where nothing tells when
+    requests should have left.
+    """
+    if block.process_stamped != 0 or block.lag_p50_s > LAG_LIMIT_S:
+        return False
+    if block.send_delay_p99_s is not None:
+        return block.send_delay_p99_s <= limit_s
+    return block.asked_in_flight is not None and block.in_flight is not None and block.in_flight >= IN_TIME * block.asked_in_flight
 
 
 def limit(block: ClientHealth, *, is_saturated: bool) -> Literal["client", "server"] | None:

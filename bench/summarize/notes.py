@@ -21,6 +21,16 @@ _CUT_SHARE = 0.5
 _COARSE_SHARE = 0.05
 
 
+def lag_notes(behind: Sequence[ClientHealth]) -> Iterator[str]:
+    """About a client whose loop was late without harm."""
+    if behind:
+        worst = max(block.lag_p99_s for block in behind)
+        yield (
+            f"The client's event loop was up to {worst * 1000:.1f} ms late at p99 (bursts of sends, answers being read); "
+            "no latency holds that: arrivals carry the kernel's time, and requests left in time."
+        )
+
+
 def run_notes(manifest: Manifest, counts: Sequence[Counts], late: Sequence[ClientHealth], health: Sequence[ClientHealth]) -> Iterator[str]:
     """About the run as a whole."""
     if late:

@@ -22,10 +22,10 @@ from bench.stats.quantile import Floats
 from bench.summarize.aspects import aspect_summaries
 from bench.summarize.comparison import compare
 from bench.summarize.estimates import estimate, tidy
-from bench.summarize.health import limited_by, saturated
+from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
-from bench.summarize.notes import cell_notes, design_notes, run_notes
+from bench.summarize.notes import cell_notes, design_notes, lag_notes, run_notes
 from bench.summarize.reading import Seen
 from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
@@ -87,7 +87,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         loads=facts,
         limited_by=limited_by(blocks, late),
         selftest=selftest,
-        notes=(*run_notes(manifest, counts, late, blocks), *own_notes, *load_notes(facts)),
+        notes=(*run_notes(manifest, counts, late, blocks), *lag_notes(behind(blocks, rows)), *own_notes, *load_notes(facts)),
     )
 
 

@@ -102,3 +102,12 @@ def test_what_the_loop_said_of_itself_is_kept():
     assert {name: getattr(found, name) for name in ("worker", "lag_p99_s", "cpu_share")} == {
         name: kept[name] for name in ("worker", "lag_p99_s", "cpu_share")
     }
+
+
+def test_answers_that_were_stamped_after_the_read_are_counted():
+    def stamped(by, first_byte_s=0.5):
+        timing = Timing(scheduled_s=0.0, sent_s=0.0, finished_s=1.0, first_byte_s=first_byte_s, stamped_by=by)
+        return Sample(trial_id="a", attempt=1, is_final=True, outcome=Completion(text="Yes"), timing=timing, worker="w1")
+
+    assert told(1, stamped("kernel"), stamped("kernel")).process_stamped == 0
+    assert told(1, stamped("kernel"), stamped("process"), stamped("process", first_byte_s=None)).process_stamped == 1  # the last one has no arrival

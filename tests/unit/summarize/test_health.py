@@ -23,6 +23,28 @@ def test_client_is_late_by_its_lag_or_by_what_it_is_kept_from(lag_ms, wait, ttft
     assert is_late(block_health(lag_p99_s=lag_ms / 1000, cpu_wait_share=wait), ttft_s) is late
 
 
+IN_TIME = {"process_stamped": 0, "asked_in_flight": 256, "in_flight": 253.6}
+
+
+@pytest.mark.parametrize(
+    ("said", "late"),
+    [
+        (IN_TIME, False),
+        (IN_TIME | {"process_stamped": 1}, True),  # its stamp may be as late as the loop
+        (IN_TIME | {"process_stamped": None}, True),  # an older record, which does not say
+        (IN_TIME | {"in_flight": 250.0}, True),  # places stood empty
+        (IN_TIME | {"in_flight": None}, True),
+        (IN_TIME | {"lag_p50_s": 0.006}, True),  # so often late that chunks are read together
+        (IN_TIME | {"cpu_wait_share": 0.3}, True),  # kept from the processor
+        ({"process_stamped": 0}, True),  # nothing tells when requests should have left
+        ({"process_stamped": 0, "send_delay_p99_s": 0.004}, False),
+        ({"process_stamped": 0, "send_delay_p99_s": 0.0101}, True),
+    ],
+)
+def test_a_late_loop_is_no_saturation_where_stamps_and_sends_are_right(said, late):
+    assert is_late(block_health(**({"lag_p99_s": 0.015} | said)), 0.2) is late
+
+
 @pytest.mark.parametrize(
     ("health", "found"),
     [

@@ -136,6 +136,14 @@ def test_client_that_lags_more_than_its_share_is_saturated():
     assert summary_of(seen, health=[block_health(lag_p99_s=0.006, worker="other")]).client_saturated
 
 
+def test_a_late_loop_that_does_no_harm_is_told_of_and_is_no_saturation():
+    seen = rounds_of(prompts=6, rounds=1)
+    calm = summary_of(seen, health=[block_health(lag_p99_s=0.015, process_stamped=0, asked_in_flight=4, in_flight=3.98)])
+    assert not calm.client_saturated
+    assert calm.notes[0].startswith("The client's event loop was up to 15.0 ms late at p99")
+    assert not any("event loop" in note for note in summary_of(seen, health=[block_health(lag_p99_s=0.002, process_stamped=0)]).notes)
+
+
 def test_model_that_was_never_reached_has_a_row_with_a_reason():
     other = observation(model_id="other", prompt_id="p00")
     summary = summary_of(rounds_of(prompts=1, rounds=1), planned=[other], statuses=[served()])
