@@ -226,6 +226,12 @@ def test_a_judge_that_reads_agrees_with_itself_when_balanced(judge, method, capa
     assert all(aspect.score > 0.7 for aspect in found.aspects)
 
 
+def test_two_answers_that_agree_are_averaged():
+    replies = [believes(Yes=0.9, No=0.1), believes(Yes=0.3, No=0.5)]
+    found = only(grade(Aspects(canned_means(Canned(*(each._replies[0] for each in replies)), balance=True)), candidate("x", EXPECT)))
+    assert (found.p, found.label_mass) == (pytest.approx((0.9 + 1 - 0.375) / 2), pytest.approx(0.8))
+
+
 def test_a_twin_that_gives_no_answer_leaves_none():
     replies = [believes(Yes=0.9, No=0.05), believes(Maybe=0.9)]
     found = only(grade(Aspects(canned_means(Canned(*(each._replies[0] for each in replies)), balance=True)), candidate("x", EXPECT)))
@@ -294,6 +300,13 @@ def test_other_scales_are_drawn(scale, capabilities):
         grade(Score(canned_means(says(str(high + 1), str(low)), capabilities, samples=2)), candidate("x", EXPECT, given=rubric(scale=scale)))
     )
     assert found.score == 0.0
+
+
+def test_a_ten_is_not_guessed_where_nobody_can_ask_what_follows_a_one():
+    judge = believes(**{"1": 0.9, "7": 0.05})
+    found = only(grade(Score(canned_means(judge, Capabilities(top_logprobs=20))), candidate("x", EXPECT, given=rubric(scale=(1, 10)))))
+    assert (found.method, found.score) == ("samples", 0.0)
+    assert all(question.top_logprobs is None for question in judge.questions)
 
 
 def test_a_question_shows_the_rubrics_anchors(judge):
