@@ -1,11 +1,11 @@
 """Trials in columns say what trials held one by one say, and cost next to nothing each."""
 
 import hashlib
-import tracemalloc
 from collections import Counter
 
 import msgspec
 import pytest
+from harness.growth import kept, spec_of
 from harness.runs import block, trial
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.digest import digest
 from bench.plan.expand import expand
 from bench.records.plan import Request, Trial
-from bench.records.spec import Generation, Load, Message, ModelSpec, Prompt, Spec, Variant
+from bench.records.spec import Generation, Load, Message, Variant
 from bench.store.pending import pending
 from bench.store.plan_lines import PlanHeader, PlanLine, plan_from_lines, plan_to_lines
 from bench.trials import Trials, columns, left, measured, warmups
@@ -137,15 +137,6 @@ def one(spec, treatment, prompt, number):
     return Trial(id=planned_id(**of), step=step, seed=seed, request=request, **of)
 
 
-def spec_of(models=1, prompts=2, **changes):
-    keys = {
-        "bench": 1, "name": "x", "version": "1.0.0", "digest": "d" * 64,
-        "models": tuple(ModelSpec(id=f"m{k}", runtime="external", base_url="http://localhost:1/v1", model=f"served-{k}") for k in range(models)),
-        "prompts": tuple(Prompt(id=f"p{k}", messages=(Message(role="user", content=f"Say {k}."),)) for k in range(prompts)),
-    }  # fmt: skip
-    return Spec(**{**keys, **changes})
-
-
 SPECS = st.builds(
     spec_of,
     st.integers(1, 3),
@@ -184,22 +175,8 @@ def test_a_plan_that_was_read_back_is_the_plan_that_was_written(spec):
     assert list(plan_to_lines(again)) == lines
 
 
-def grown(make, small, large):
-    """Bytes that `make(n)` keeps for each thing more."""
-    sizes = []
-    for n in (small, large):
-        tracemalloc.start()
-        try:
-            kept = make(n)
-            sizes.append(tracemalloc.get_traced_memory()[0])
-        finally:
-            tracemalloc.stop()
-        del kept
-    return (sizes[1] - sizes[0]) / (large - small)
-
-
 def test_a_trial_more_costs_no_more_than_ten_bytes():
-    assert grown(lambda n: expand(spec_of(prompts=10, rounds=n // 10)), 1_000, 9_000) < 10
+    assert kept(lambda n: expand(spec_of(prompts=10, rounds=n // 10)), 1_000, 9_000) < 10
 
 
 def test_a_trial_more_that_was_read_or_is_left_costs_no_more_than_ten_bytes():
@@ -210,5 +187,5 @@ def test_a_trial_more_that_was_read_or_is_left_costs_no_more_than_ten_bytes():
         first, *rest = lines[n]
         return plan_from_lines(msgspec.json.decode(first, type=PlanHeader), (msgspec.json.decode(line, type=PlanLine) for line in rest))
 
-    assert grown(again, 500, 4_500) < 10
-    assert grown(lambda n: pending(plans[n], (), retry_failed=False), 500, 4_500) < 10
+    assert kept(again, 500, 4_500) < 10
+    assert kept(lambda n: pending(plans[n], (), retry_failed=False), 500, 4_500) < 10
