@@ -10,6 +10,8 @@ other family disagree, the position decided, and the probe is lost.
 
 A score that is a mean of draws is raised only when it rises by more than chance explains.
 
+A family ends early when it is lost: a judge that is worthless takes a third of the time.
+
 Probes that a judge abstained from or failed are not counted as right or wrong. They leave fewer that are, and with fewer the lower bound falls.
 """
 
@@ -24,7 +26,7 @@ from bench.digest import digest
 from bench.judge.probes import CORE, FAMILIES, PROBES, PROBES_VERSION, Probe, ProbeMaterial, make_probes
 from bench.protocols import Grader, PairGrader
 from bench.records.judging import Asked, Candidate, Judgement, JudgeVerdict, PairJudgement, ProbeFamily, Qualification
-from bench.stats.win_rate import win_rate_interval
+from bench.stats.win_rate import win_rate_bound, win_rate_interval
 
 TIE = 0.05  # a difference of scores that decides nothing; as |p − 0.5| < 0.05 is an abstention
 CHANCE = 0.5  # a core family's lower bound up to here: no better than a coin
@@ -51,14 +53,24 @@ async def qualify(
 ) -> Qualification:
     """Ask a judge about probes and say how far it may be believed.
 
-    `heard(done, of, asked)` is called after each judgement with what was asked and replied. Questions on one prompt, and on one answer to it, follow
-    each other, so that a server with a prefix cache reads each text once. `Qualification.digest` is of the probes alone: whoever keeps the verdict
-    adds what else shaped it (weights, templates, runtime, method).
+    `heard(done, of, asked)` is called after each judgement with what was asked and replied; `of` is the most there can be. Questions on one prompt,
+    and on one answer to it, follow each other, so that a server with a prefix cache reads each text once. `Qualification.digest` is of the probes
+    alone: whoever keeps the verdict adds what else shaped it (weights, templates, runtime, method).
     """
     for_pairs = hasattr(grader, "compare")  # what a PairGrader has, and no Grader
     probes = make_probes(material, seed, for_pairs=for_pairs)
-    told = await _ask(grader, questions_of(probes, for_pairs=for_pairs), concurrency, heard)
-    return conclude(probes, told, wanted=material.probes, for_pairs=for_pairs)
+    planned, of = Counter(probe.family for probe in probes), len(questions_of(probes, for_pairs=for_pairs))
+    told: dict[Hashable, Judgement | PairJudgement] = {}
+    asked: list[Probe] = []
+    lost: set[str] = set()
+    for group in _groups(probes):
+        live = [probe for probe in group if probe.family not in lost]
+        questions = questions_of(live, for_pairs=for_pairs)
+        await _ask(grader, {key: questions[key] for key in questions if key not in told}, concurrency, told, lambda each: heard(len(told), of, each))
+        asked += live
+        outcomes = [_decide(probe, told, for_pairs=for_pairs) for probe in asked]
+        lost |= {family for family in planned if _is_lost([each.outcome for each in outcomes if each.probe.family == family], planned[family])}
+    return conclude(probes, told, asked=asked, wanted=material.probes, for_pairs=for_pairs)
 
 
 def questions_of(probes: Sequence[Probe], *, for_pairs: bool) -> dict[Hashable, tuple[Candidate, ...]]:
@@ -67,10 +79,13 @@ def questions_of(probes: Sequence[Probe], *, for_pairs: bool) -> dict[Hashable, 
     return dict(sorted(dict(asked).items(), key=lambda entry: (entry[1][0].prompt.id, entry[1][0].text)))
 
 
-def conclude(probes: Sequence[Probe], told: Told, *, wanted: int = PROBES, for_pairs: bool = False) -> Qualification:
-    """What follows from the judgements."""
+def conclude(
+    probes: Sequence[Probe], told: Told, *, asked: Sequence[Probe] | None = None, wanted: int = PROBES, for_pairs: bool = False
+) -> Qualification:
+    """What follows from the judgements. `asked`: those of the probes that the judge was asked about; all, if not given."""
     identity = digest([PROBES_VERSION, [_identity(probe) for probe in probes]])
-    families = judge_probes([(decide_pair if for_pairs else decide_scores)(probe, told) for probe in probes], wanted)
+    decided = [_decide(probe, told, for_pairs=for_pairs) for probe in (probes if asked is None else asked)]
+    families = judge_probes(decided, Counter(probe.family for probe in probes), wanted)
     masses = [mass for judgement in told.values() for mass in _masses(judgement)]
     label_mass = median(masses) if masses else None
     if told and all(_is_outage(judgement) for judgement in told.values()):
@@ -84,10 +99,10 @@ def probes_digest(material: ProbeMaterial, seed: int, *, for_pairs: bool) -> str
     return digest([PROBES_VERSION, [_identity(probe) for probe in make_probes(material, seed, for_pairs=for_pairs)]])
 
 
-def judge_probes(decided: Sequence[Decided], wanted: int = PROBES) -> tuple[ProbeFamily, ...]:
+def judge_probes(decided: Sequence[Decided], planned: Mapping[str, int], wanted: int = PROBES) -> tuple[ProbeFamily, ...]:
     """Each family's win rate with its Wilson interval; never pooled. Where several probes ask about one statement, they count as a cluster."""
-    present = {each.probe.family for each in decided}
-    return tuple(_family(name, [each for each in decided if each.probe.family == name], wanted) for name in FAMILIES if _is_told(name, present))
+    told = [name for name in FAMILIES if name != "swapped_order" or name in planned]  # no question for a judge that sees one answer at a time
+    return tuple(_family(name, [each for each in decided if each.probe.family == name], (planned.get(name, 0), wanted)) for name in told)
 
 
 def verdict_of(families: Sequence[ProbeFamily], label_mass: float | None) -> tuple[JudgeVerdict, tuple[str, ...]]:
@@ -169,24 +184,46 @@ def _better_first(probe: Probe) -> bool:
     return int(digest([probe.better.text, probe.worse.text])[:2], 16) % 2 == 0
 
 
-async def _ask(grader: Grader | PairGrader, questions: Mapping[Hashable, tuple[Candidate, ...]], concurrency: int, heard: Heard) -> Told:
-    told: dict[Hashable, Judgement | PairJudgement] = {}
+def _groups(probes: Sequence[Probe]) -> list[list[Probe]]:
+    """The probes of each statement, one of each family; statements about one prompt follow each other."""
+    prompts = {prompt_id: place for place, prompt_id in enumerate(dict.fromkeys(probe.better.prompt.id for probe in probes))}
+    groups: dict[str, list[Probe]] = {}
+    for probe in sorted(probes, key=lambda probe: prompts[probe.better.prompt.id]):
+        groups.setdefault(probe.item, []).append(probe)
+    return list(groups.values())
+
+
+def _is_lost(outcomes: Sequence[Outcome], planned: int) -> bool:
+    """Even with all that is left right, the judge could not be told from a coin. Asking on would change no verdict."""
+    wins, decided, left = outcomes.count("right"), outcomes.count("right") + outcomes.count("wrong"), planned - len(outcomes)
+    return wins < len(outcomes) and (decided + left == 0 or win_rate_bound(wins + left, decided + left) <= CHANCE)
+
+
+async def _ask(
+    grader: Grader | PairGrader,
+    questions: Mapping[Hashable, tuple[Candidate, ...]],
+    concurrency: int,
+    told: dict[Hashable, Judgement | PairJudgement],
+    heard: Callable[[tuple[Asked, ...]], None],
+) -> None:
     waiting = iter(questions.items())
     ask = _asker(grader)
 
     async def work() -> None:
         for key, candidates in waiting:
-            judgement = await ask(*candidates)
-            told[key] = judgement
-            heard(len(told), len(questions), judgement.asked)
+            told[key] = judgement = await ask(*candidates)
+            heard(judgement.asked)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(max(1, concurrency)):
             group.create_task(work())
-    return {key: told[key] for key in questions}
 
 
 # --- deciding
+
+
+def _decide(probe: Probe, told: Told, *, for_pairs: bool) -> Decided:
+    return decide_pair(probe, told) if for_pairs else decide_scores(probe, told)
 
 
 def _missing(judgements: Iterable[Judgement | PairJudgement]) -> Literal["abstained", "failed"] | None:
@@ -237,12 +274,7 @@ def _preference(judgement: PairJudgement) -> str:
 # --- telling
 
 
-def _is_told(name: str, present: set[str]) -> bool:
-    """`swapped_order` is no question for a judge that sees one answer at a time."""
-    return name != "swapped_order" or name in present
-
-
-def _family(name: str, decided: Sequence[Decided], wanted: int) -> ProbeFamily:
+def _family(name: str, decided: Sequence[Decided], sizes: tuple[int, int]) -> ProbeFamily:
     counts = Counter(each.outcome for each in decided)
     kept = [each for each in decided if each.outcome in {"right", "wrong"}]
     low, high = _interval(kept)
@@ -255,7 +287,7 @@ def _family(name: str, decided: Sequence[Decided], wanted: int) -> ProbeFamily:
         failed=counts["failed"],
         low=low,
         high=high,
-        reason=_reason(name, decided, wanted),
+        reason=_reason(name, decided, *sizes),
         examples=tuple(_example(each) for each in kept if each.outcome == "wrong")[:_EXAMPLES],
     )
 
@@ -267,12 +299,14 @@ def _interval(kept: Sequence[Decided]) -> tuple[float | None, float | None]:
     return interval.low, interval.high
 
 
-def _reason(name: str, decided: Sequence[Decided], wanted: int) -> str | None:
+def _reason(name: str, decided: Sequence[Decided], planned: int, wanted: int) -> str | None:
     n, items = len(decided), len({each.probe.item for each in decided})
     if not n and name == "negated_fact":
         return "no statement could be negated: it takes English aspects that begin with `Says that`, or English references; absent_fact stands for it"
     if not n:
         return "nothing to make probes of: it takes aspects that begin with `Says that`, references, or answers of several sentences"
+    if n < planned:
+        return f"ended after {n} of {planned} probes: with all others right it could not have been told from a coin any more"
     if n < wanted:
         return f"the prompts gave {n} of {wanted} probes; more aspects, references or prompts give more"
     return f"{n} probes of {items} statements, which count as {items}" if items < n else None

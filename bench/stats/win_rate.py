@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from bench.stats.interval import Interval
-from bench.stats.wilson import share_interval
+from bench.stats.wilson import share_interval, wilson_interval
 
 
 def win_rate_interval(wins: Sequence[bool], clusters: Sequence[Hashable], level: float = 0.95) -> Interval:
@@ -19,3 +19,8 @@ def win_rate_interval(wins: Sequence[bool], clusters: Sequence[Hashable], level:
     """
     numbers = {cluster: number for number, cluster in enumerate(dict.fromkeys(clusters))}
     return share_interval(np.array(wins, dtype=np.float64), np.array([numbers[cluster] for cluster in clusters], dtype=np.intp), level)
+
+
+def win_rate_bound(wins: int, n: int, level: float = 0.95) -> float:
+    """The lower bound for so many wins in n independent tries."""
+    return wilson_interval(wins / n, n, level)[0]

@@ -84,6 +84,29 @@ def test_progress_and_questions_are_told():
     assert [done for done, _, _ in heard] == list(range(1, heard[0][1] + 1))
 
 
+def test_a_lost_family_ends_early_and_says_so():
+    grader = Pointwise(lambda _: 0.95)
+    verdict = run(grader)
+    assert len(grader.seen) < len(questions_of(make_probes(material(12), 7), for_pairs=False)) / 2
+    for family in verdict.families:
+        assert (family.wins, family.decided) == (0, 6)  # with 14 of 20 right a judge cannot be told from a coin
+        assert family.reason == "ended after 6 of 20 probes: with all others right it could not have been told from a coin any more"
+
+
+@pytest.mark.parametrize("right", [0.2, 0.6, 0.75, 0.9, 1.0])
+def test_ending_early_changes_no_verdict(right):
+    probes = make_probes(material(12), 7)
+    questions = questions_of(probes, for_pairs=False)
+    for seed in range(4):
+        chance = random.Random(f"{right}{seed}")
+        told = {key: judgement(asked, reads(asked) if chance.random() < right else 1 - reads(asked)) for key, (asked,) in questions.items()}
+        by_text = {(asked.prompt.id, asked.text, asked.prompt.aspects): told[key] for key, (asked,) in questions.items()}
+        verdict = run(Pointwise(lambda asked, by_text=by_text: by_text[asked.prompt.id, asked.text, asked.prompt.aspects]))
+        whole = conclude(probes, told)
+        assert verdict.verdict == whole.verdict
+        assert found(verdict) == found(whole)
+
+
 def test_several_places_ask_at_the_same_time():
     busy, most = 0, 0
 
@@ -286,7 +309,7 @@ def test_abstentions_are_neither_right_nor_wrong_and_lower_the_bound():
 def test_a_judge_that_abstains_from_everything_is_not_believed():
     verdict = run(Pointwise(lambda _: Judgement(state="abstained")))
     assert verdict.verdict == "unqualified"
-    assert "(20 without an answer), lower bound none" in verdict.reasons[0]
+    assert "(17 without an answer), lower bound none" in verdict.reasons[0]
 
 
 def test_a_judge_that_gives_no_reply_is_untested():
@@ -299,7 +322,7 @@ def test_a_judge_whose_replies_cannot_be_read_is_unqualified():
     aspect = AspectGrade(aspect_id="a", kind="expect", state="failed", why_not="unparsed")
     verdict = run(Pointwise(lambda _: Judgement(state="failed", aspects=(aspect,))))
     assert verdict.verdict == "unqualified"
-    assert {family.failed for family in verdict.families} == {20}
+    assert {family.failed for family in verdict.families} == {17}  # with three left right, there would be no bound over a coin
 
 
 def test_labels_that_carry_little_are_not_believed_however_right_they_are():
