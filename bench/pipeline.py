@@ -226,6 +226,7 @@ def _context(means: Means, layout: RunLayout) -> ServingContext:
         log_folder=layout.logs,
         cache_folder=options.cache_folder,
         environ=options.environ,
+        uses_proxies=means.loaded.spec.client == "openai-sdk",
         offline=options.offline,
         allow_commands=options.allow_commands,
         progress=means.progress.transferred,

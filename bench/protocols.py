@@ -34,7 +34,7 @@ class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a runtime may use: folders, permissions, environment, and a place to report progress.
 
     `progress(what, done_bytes, total_bytes)` may be called from any thread. `slots`: how many requests at once shall each have the whole context;
-    a runtime that cannot say so to its server takes no notice.
+    a runtime that cannot say so to its server takes no notice. `uses_proxies`: the requests will go by the proxies that the environment names.
     """
 
     spec_folder: Path
@@ -44,6 +44,7 @@ class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
     allow_commands: bool = False
     slots: int = 1
+    uses_proxies: bool = False
     progress: Callable[[str, int, int | None], None] = lambda _what, _done, _total: None
 
 

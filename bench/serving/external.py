@@ -1,6 +1,7 @@
 """A server that already runs and speaks the OpenAI API. It is asked for its models once, within 2 s; nothing is started and nothing ended.
 
-No proxy of the environment is used, here or while measuring: a proxy would be part of what is measured.
+No proxy of the environment is used, here or by the measuring client: a proxy would be part of what is measured. With `client: openai-sdk` requests do
+go by it; then a server that does not answer directly is taken at its word, and its first answers show whether it is there.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,11 @@ class External:
         credential = read_credential(model, context.environ)
         reply = get(f"{base_url}/models", credential=credential, within_s=_WITHIN_S)
         if isinstance(reply, Silence):
-            raise _silent(base_url, reply)
+            proxy = proxy_name(base_url, context.environ)
+            if proxy is None or not context.uses_proxies:
+                raise _silent(base_url, reply, proxy)
+            note = f"reached by the proxy that {proxy} names: its list of models was not asked for, and times contain the proxy's"
+            return ServedElsewhere(Endpoint(base_url=base_url, served_model=model.model or model.id, owned=False), credential, (note,))
         served_model, notes = choose(reply, model, base_url, has_key=credential is not None)
         endpoint = Endpoint(base_url=base_url, served_model=served_model, owned=False)
         return ServedElsewhere(endpoint, credential, notes)
@@ -144,7 +149,26 @@ def _shut_out(status: int, model: ModelSpec, base_url: str, *, has_key: bool) ->
     return ServingError(said, hint=f"check the value of {name}", state="unavailable")
 
 
-def _silent(base_url: str, silence: Silence) -> ServingError:
+def proxy_name(base_url: str, environ: Mapping[str, str]) -> str | None:
+    """The name in the environment that puts a proxy before this address, or None."""
+    parts = urlsplit(base_url)
+    excepted = next((environ[name] for name in ("no_proxy", "NO_PROXY") if environ.get(name)), "")
+    host = f".{parts.hostname or ''}"
+    if any(name == "*" or host.endswith(f".{name.lstrip('.').lower()}") for name in map(str.strip, excepted.split(",")) if name):
+        return None
+    names = (f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if environ.get(name)), None)
+
+
+def _silent(base_url: str, silence: Silence, proxy: str | None) -> ServingError:
+    error = _unreached(base_url, silence)
+    if proxy is not None:
+        by_proxy = f"{proxy} names a proxy, which the measuring client never uses: `client: openai-sdk` goes by it, and times that way"
+        error.hint = f"{error.hint}; {by_proxy}"
+    return error
+
+
+def _unreached(base_url: str, silence: Silence) -> ServingError:
     host = urlsplit(base_url).hostname or ""
     match silence.kind:
         case "refused":

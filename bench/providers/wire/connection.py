@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Literal, Protocol, runtime_checkable
 
-from bench.providers.wire.http1 import HEAD_LIMIT_BYTES, ChunkWalker, FramingError, Head, parse_head
+from bench.providers.wire.http1 import HEAD_LIMIT_BYTES, ChunkWalker, FramingError, Head, not_http1, parse_head
 from bench.providers.wire.received import End, Received
 from bench.providers.wire.stamps import ANCILLARY_BYTES, KernelClock
 from bench.providers.wire.tls import TlsLayer
@@ -269,7 +269,7 @@ class Connection:
                 raise FramingError(f"the response's head is larger than {HEAD_LIMIT_BYTES} bytes")
             if end < 0:
                 if not b"HTTP/1.".startswith(bytes(raw[start : start + 7])):
-                    raise FramingError(f"expected an HTTP/1.1 status line, found {bytes(raw[start : start + 40])!r}")
+                    raise FramingError(not_http1(bytes(raw[start : start + 40])))
                 if raw.find(b"\n\n", start) >= 0:
                     raise FramingError("the response's head has line ends without CR: expected CRLF")
                 return False

@@ -31,6 +31,13 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return not self.is_chunked and self.length is None
 
 
+def not_http1(start: bytes) -> str:
+    """What an answer is that does not begin as HTTP/1.1 does; an HTTP/2 server begins with a SETTINGS frame on stream 0."""
+    if len(start) >= 9 and start[3] == 4 and start[5:9] == bytes(4):
+        return "the server speaks HTTP/2 only, and this client HTTP/1.1: put a server or proxy before it that speaks HTTP/1.1"
+    return f"expected an HTTP/1.1 status line, found {start!r}"
+
+
 @functools.lru_cache(maxsize=256)  # a server's heads are alike but for their date
 def parse_head(data: bytes) -> Head:
     """The head from its bytes, without the blank line. Do not change its headers: the record is shared.
