@@ -1,6 +1,7 @@
 """Connections to one address, kept alive between requests, and the requests that go over them."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -64,6 +65,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()  # also those with a request in flight
         self._addresses: list[tuple[socket.AddressFamily, tuple[object, ...]]] = []
+        self._resolving = asyncio.Lock()
         self._kernel = KernelClock() if kernel_stamps else None
         self._is_closed = False
         self.n_opened = 0
@@ -86,7 +88,8 @@ class Pool:
                 if not is_stale:
                     return received
         try:
-            connection = await asyncio.wait_for(self._connect(), min(timeout_s, _CONNECT_TIMEOUT_S))
+            async with asyncio.timeout(min(timeout_s, _CONNECT_TIMEOUT_S)):  # and no task: nearby, a connection is there at once
+                connection = await self._connect()
         except TimeoutError:
             return self._no_connection(
                 started_ns, "timeout", f"no connection to {self._origin.authority} within {min(timeout_s, _CONNECT_TIMEOUT_S):g} s"
@@ -121,12 +124,7 @@ class Pool:
         """
         loop = asyncio.get_running_loop()
         origin = self._origin
-        if not self._addresses:
-            try:
-                found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-            except OSError as error:
-                raise _ConnectFailed("unreachable", f"the name {origin.host!r} cannot be resolved: {error.strerror}") from error
-            self._addresses = [(family, address) for family, _, _, _, address in found]
+        await self._resolve(loop)
         failed = _ConnectFailed("unreachable", f"{origin.host!r} has no address")
         for family, address in self._addresses:
             sock = socket.socket(family, socket.SOCK_STREAM)
@@ -139,6 +137,24 @@ class Pool:
                 sock.close()
                 raise
         raise failed
+
+    async def _resolve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Find the addresses, once for all connections.
+
+        Raises: _ConnectFailed when the name has none.
+        """
+        if self._addresses:
+            return
+        host, port, kind = self._origin.host, self._origin.port, socket.SOCK_STREAM
+        with contextlib.suppress(OSError):  # an address needs no looking up, and no thread for it
+            self._addresses = [(found[0], found[4]) for found in socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)]
+        async with self._resolving:
+            if self._addresses:
+                return
+            try:
+                self._addresses = [(found[0], found[4]) for found in await loop.getaddrinfo(host, port, type=kind)]
+            except OSError as error:
+                raise _ConnectFailed("unreachable", f"the name {host!r} cannot be resolved: {error.strerror}") from error
 
     async def _open(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, address: tuple[object, ...]) -> Connection:
         sock.setblocking(False)

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from harness.calls import request
+from harness.mock_llm import mock_llm
 
 from bench.clock import Clock
 from bench.providers import openai_chat
@@ -155,3 +156,29 @@ def test_a_servers_words_never_show_the_credential():
     received = raw_answer(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
     outcome = read_answer(received, zero_ns=0, scheduled_s=None, credential="k9").outcome
     assert outcome.message == "HTTP 400: bad key ***"
+
+
+@pytest.mark.parametrize(("host", "lookups"), [("127.0.0.1", 0), ("localhost", 1)])
+def test_a_name_is_looked_up_once_for_all_connections_and_an_address_never(host, lookups, monkeypatch):
+    asked = []
+
+    async def run(server):
+        loop = asyncio.get_running_loop()
+        really = loop.getaddrinfo
+
+        async def look_up(*arguments, **named):
+            asked.append(arguments[0])
+            return await really(*arguments, **named)
+
+        monkeypatch.setattr(loop, "getaddrinfo", look_up)
+        pool = Pool(parse_origin(server.base_url.replace("127.0.0.1", host)))
+        request = b"GET /v1/models HTTP/1.1\r\nHost: h\r\n\r\n"
+        found = await asyncio.gather(*(pool.exchange(request, 5.0) for _ in range(5)))
+        pool.close()
+        return found, pool.n_opened
+
+    with mock_llm() as server:
+        found, n_opened = asyncio.run(run(server))
+    assert [one.end for one in found] == ["complete"] * 5
+    assert n_opened == 5
+    assert len(asked) == lookups
