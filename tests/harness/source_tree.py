@@ -41,14 +41,14 @@ def imports(name):
 
 
 def import_table():
-    """The table of docs/architecture.md §3: part -> (parts, packages -> the file they are confined to, or "")."""
+    """The table of docs/architecture.md §3: part -> (parts, packages -> the files they are confined to; none: everywhere in the part)."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     section = text.split("## 3. ", 1)[1].split("\n## ", 1)[0]
     table: dict = {}
     for row in re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \|$", section, flags=re.MULTILINE):
         named = re.findall(r"`(\w+)`", row[0])
         parts = {*table, *named} if row[1] == "all above" else set(re.findall(r"`(\w+)`", row[1]))
-        packages = dict(re.findall(r"`(\w+)`(?: in `([\w./]+)`)?", row[2]))
+        packages = {name: tuple(re.findall(r"`(.+?)`", files)) for name, files in re.findall(r"`(\w+)`((?: in|,)(?:[ ,]*`[\w./]+\.py`)+)?", row[2])}
         for part in named:
             assert part not in table, f"{part} has two rows"
             table[part] = (parts, packages)
