@@ -21,6 +21,7 @@ from bench.interrupts import Interrupts
 from bench.judge.grade import Checks
 from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
+from bench.named_files import template_content
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
@@ -266,6 +267,7 @@ def conclude(
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
     """
     with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
+        from bench.calibrating import calibrate  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
         from bench.summarize.summary import summarize  # noqa: PLC0415
@@ -290,12 +292,19 @@ def conclude(
         selftest=read_selftest(layout),
         strangers=decided.strangers,
     )
+    calibration = calibrate(layout, spec, decided.observations(), _labels(layout, spec))
+    summary = msgspec.structs.replace(summary, calibration=calibration)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)
     examples = tuple(decided.observed(places))
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
     return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
+
+
+def _labels(layout: RunLayout, spec: Spec) -> Path | None:
+    """The table of people's labels that the spec names, as the run keeps it."""
+    return inside(layout.folder, spec.judge.labels) if spec.judge is not None and spec.judge.labels else None
 
 
 @contextmanager
@@ -336,4 +345,4 @@ def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:
     path = given or (inside(layout.folder, named) if named else None)
     if path is None:
         return None
-    return session.template_content(path).decode()
+    return template_content(path).decode()

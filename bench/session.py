@@ -2,18 +2,17 @@
 
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from bench.clock import Clock
 from bench.digest import short
-from bench.errors import RunFolderError, UsageError
+from bench.errors import RunFolderError
+from bench.named_files import named_files, resolved_for
 from bench.plan.expand import expand
 from bench.plan.select import Choice
 from bench.records.plan import Plan
 from bench.records.run import Manifest, RunStatus, Session
-from bench.records.source import SourceFile
 from bench.spec.load import LoadedSpec
 from bench.store.create import fill_run, new_run, write_json
 from bench.store.layout import RunLayout, find_run, inside, next_worker
@@ -25,8 +24,6 @@ from bench.store.resolved import to_yaml
 from bench.store.writer import write_whole
 from bench.telemetry.inventory import git_state, machine, packages
 from bench.trials import columns
-
-_MOST_TEMPLATE_BYTES = 2**20
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +67,7 @@ def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock, held: Exit
     Raises: UsageError from the selection, RunFolderError when the folder cannot be made.
     """
     plan = expand(loaded.spec, asked.choice)
-    template = _template(loaded)
+    files = named_files(loaded)
     installed = packages()
     first = Session(worker="w1", started_at=_now(clock), command=asked.command, bench_version=installed.get("bench-spec", "unknown"))
     manifest = Manifest(
@@ -95,43 +92,8 @@ def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock, held: Exit
     )
     layout = new_run(runs, manifest)
     held.enter_context(RunLock(layout.folder))
-    fill_run(layout, manifest, plan, (*loaded.sources, *template), _kept(loaded, layout.inputs))
+    fill_run(layout, manifest, plan, (*loaded.sources, *files), resolved_for(loaded, layout.inputs))
     return Opened(layout=layout, manifest=read_manifest(layout), plan=plan, rest=plan, worker=first.worker)
-
-
-def _template(loaded: LoadedSpec) -> tuple[SourceFile, ...]:
-    """The user's report template, if any: a run keeps it, so that its report can be rendered again.
-
-    Raises: UsageError when it cannot be read.
-    """
-    name = loaded.spec.report.template
-    if name is None:
-        return ()
-    return (SourceFile(path=name, content=template_content(inside(loaded.folder, name))),)
-
-
-def template_content(path: Path) -> bytes:
-    """The bytes of a user's report template.
-
-    Raises: UsageError when it cannot be read, is no ordinary file (reading a device or a pipe might never end), is too large or not UTF-8.
-    """
-    hint = "name a UTF-8 file with --template; report.template is relative to the spec's folder"
-    try:
-        if path.is_file() and path.stat().st_size <= _MOST_TEMPLATE_BYTES:
-            content = path.read_bytes()
-            content.decode()
-            return content
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the report template {path}: {error}", hint=hint) from error
-    raise UsageError(f"cannot read the report template {path}: no ordinary file of at most {_MOST_TEMPLATE_BYTES:,} bytes", hint=hint)
-
-
-def _kept(loaded: LoadedSpec, inputs: Path) -> dict[str, Any]:
-    """The resolved spec as a run folder keeps it: it names the template where the run keeps it, so that it can be loaded from there."""
-    report = loaded.resolved.get("report") or {}
-    if not report.get("template"):
-        return loaded.resolved
-    return {**loaded.resolved, "report": {**report, "template": f"{inputs.name}/{report['template']}"}}
 
 
 def choice_of(manifest: Manifest) -> Choice:
@@ -186,9 +148,9 @@ def resume(loaded: LoadedSpec, layout: RunLayout, asked: Asked, clock: Clock, re
 def _with_changes(loaded: LoadedSpec, layout: RunLayout, plan: Plan, manifest: Manifest) -> Manifest:
     """Put another spec and plan in the place of the run's; the manifest that says so is returned, not yet written."""
     inputs = layout.folder / f"inputs-{manifest.sessions[-1].worker}"
-    for source in (*loaded.sources, *_template(loaded)):
+    for source in (*loaded.sources, *named_files(loaded)):
         write_whole(inside(inputs, source.path), source.content)
-    write_whole(layout.resolved, to_yaml(_kept(loaded, inputs)))
+    write_whole(layout.resolved, to_yaml(resolved_for(loaded, inputs)))
     write_whole(layout.plan, plan_to_lines(plan))
     return msgspec.structs.replace(
         manifest,

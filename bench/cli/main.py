@@ -13,6 +13,7 @@ VERBS = {
     "plan": "show what a run would open, fetch, send, take and cost",
     "report": "render a run's reports again",
     "annotate": "let people grade a run's answers, blind and at random",
+    "calibrate": "say how far graders agree with people, and what to label next",
     "models": "list, pull, show or remove model weights",
     "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",

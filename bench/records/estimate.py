@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.calibration import Calibration
 from bench.records.comparison import ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.judging import JudgeRecord
@@ -113,5 +114,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     health: tuple[ClientHealth, ...] = ()
     loads: tuple[LoadFacts, ...] = ()
     limited_by: Literal["client", "server"] | None = None
+    calibration: Calibration | None = None  # where people labelled answers of this run
     selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()

@@ -27,6 +27,14 @@ def tables(view: View) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def section(shown: Section) -> str:
+    """One section as plain text: its sentences, its tables, and what stands below them."""
+    parts = ["\n".join(one_line(text) for text in shown.text)] if shown.text else []
+    for table in shown.tables:
+        parts += [_table(table), "\n".join(one_line(note) for note in table.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
 def _by_model(results: Section, not_served: set[str]) -> Iterator[str]:
     """The rows of all tables as columns: a figure that a table does not have for a model is none. A model without any has its line below."""
     titles = [column.title for column in results.tables[0].columns]

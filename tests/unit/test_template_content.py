@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bench.errors import UsageError
-from bench.session import template_content
+from bench.named_files import template_content
 
 
 def test_a_template_is_its_bytes(tmp_path):

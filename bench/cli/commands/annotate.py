@@ -5,6 +5,8 @@ writes a sheet or a page for somebody else, and --import takes the filled file b
 """
 
 import argparse
+import csv
+import io
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +16,7 @@ from rich.console import Console
 
 from bench.annotate.answers import Labelled, annotation, annotations, annotator, disagreements, read_page, read_sheet
 from bench.annotate.draw import draw
+from bench.annotate.labels import COLUMNS, label_rows
 from bench.catalog import REGISTRY
 from bench.cli.asking import ask_all
 from bench.cli.console import line
@@ -23,6 +26,7 @@ from bench.records.annotation import Annotation, AnnotationItem
 from bench.records.observation import Observation
 from bench.records.spec import Spec
 from bench.report.annotation_sheet import page, sheet
+from bench.report.escape import spreadsheet_block
 from bench.spec.load import load_spec
 from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run
@@ -44,6 +48,7 @@ def configure(options: argparse.ArgumentParser) -> None:
     way.add_argument("--csv", type=Path, metavar="FILE", help="write a sheet to fill in")
     way.add_argument("--html", type=Path, metavar="FILE", help="write a page to grade on, for a browser without a network")
     way.add_argument("--import", type=Path, dest="filled", metavar="FILE", help="take in a filled sheet (CSV) or what the page saved (JSON)")
+    way.add_argument("--export", type=Path, metavar="FILE", help="write all that was said as a table (CSV) that a spec's `judge.labels` can name")
     way.add_argument("--adjudicate", action="store_true", help="decide where people differ, seeing what was said but not by whom")
     way.add_argument("--status", action="store_true", help="show who graded how much, and stop")
 
@@ -54,6 +59,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.status:
         _status(layout)
         return int(Exit.OK)
+    if options.export:
+        return _export(layout, options.export)
     if not options.annotator:
         raise UsageError("who grades? --annotator is missing", hint="for example --annotator kim; a pseudonym will do")
     if options.number < 1:
@@ -122,6 +129,16 @@ def _take_in(layout: RunLayout, spec: Spec, path: Path, name: str) -> int:
         for each in taken:
             file.append(each)
     line(f"{name} graded {len(taken)} answers; next: bench calibrate {layout.folder}")
+    return int(Exit.OK)
+
+
+def _export(layout: RunLayout, path: Path) -> int:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: spreadsheet_block(value) for key, value in row.items()} for row in label_rows(read_annotations(layout, line)))
+    write_whole(path, text.getvalue().encode("utf-8", "replace"))
+    sys.stdout.write(f"{path}\n")
     return int(Exit.OK)
 
 
