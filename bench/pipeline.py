@@ -240,8 +240,8 @@ def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None
 
     def grades() -> Iterator[bytes]:
         for stretch in Decided(layout, plan).stretches(Said) if checks else ():
-            for trial, sample in zip(stretch.trials, stretch.samples, strict=True):
-                made = None if trial.is_warmup else checks.grade(trial.prompt_id, trial.id, sample.outcome)
+            for kind, sample in zip(map(stretch.kinds.__getitem__, stretch.of), stretch.samples, strict=True):
+                made = None if kind.is_warmup else checks.grade(kind.prompt_id, sample.trial_id, sample.outcome)
                 if made is not None:
                     yield encode(made) + b"\n"
 

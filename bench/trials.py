@@ -29,6 +29,12 @@ class Trials(Sequence[Trial]):
         self.kinds = kinds
         self._of, self._rounds, self._odd = of, rounds, odd
 
+    def looked_up(self, places: Sequence[int]) -> "tuple[array[int], array[int]]":
+        """Of the trials at these places the numbers of their kinds, and their rounds."""
+        if len(places) and places[-1] - places[0] == len(places) - 1:
+            return self._of[places[0] : places[-1] + 1], self._rounds[places[0] : places[-1] + 1]
+        return array("I", map(self._of.__getitem__, places)), array("I", map(self._rounds.__getitem__, places))
+
     def __len__(self) -> int:
         return len(self._of)
 

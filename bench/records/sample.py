@@ -24,4 +24,5 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """All of a sample that a check looks at."""
 
+    trial_id: str
     outcome: Completion | Failure

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -19,7 +19,7 @@ from bench.records.sample import Sample
 from bench.store.layout import RunLayout, by_number
 from bench.store.places import Places
 from bench.store.reader import Note, decode_line, quiet, raw_lines
-from bench.trials import columns
+from bench.trials import Trials, columns
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Read = TypeVar("Read", bound=msgspec.Struct)
@@ -59,10 +59,15 @@ _GRADED = _without(Grade, ("rationale", "answer_digest"), aspects=tuple[_without
 
 
 class Stretch(NamedTuple, Generic[Read]):
-    """Decided trials that stand near each other in the plan: their places there, their deciding samples and their attempts."""
+    """Decided trials that stand near each other in the plan, in its order.
 
-    places: list[int]
-    trials: list[Trial]
+    `places`: where they stand; `of`: the kind of each, a trial but for its id, its round and what follows from them; `samples`: what decided them.
+    """
+
+    places: Sequence[int]
+    kinds: Sequence[Trial]
+    of: Sequence[int]
+    rounds: Sequence[int]
     samples: list[Read]
     attempts: list[int]
 
@@ -170,50 +175,49 @@ class Decided:
         decoder = msgspec.json.Decoder(kind)
         with ExitStack() as held:
             files = self._samples.open(held)
-            for places, trials in self._near():
-                attempts = [self._attempts[place] for place in places]
-                yield Stretch(places, trials, self._samples.read_as(decoder, places, files), attempts)
+            for trials, start, near in self._near():
+                places = [start + place for place in near]
+                samples = self._samples.read_as(decoder, places, files)
+                yield Stretch(places, trials.kinds, *trials.looked_up(near), samples, [self._attempts[place] for place in places])
 
-    def _near(self) -> Iterator[tuple[list[int], list[Trial]]]:
-        """Places and trials of each stretch."""
-        places: list[int] = []
-        trials: list[Trial] = []
-        size, sizes = 0, self._samples.sizes
-        for place, trial in enumerate(trial for block in self._plan.blocks for trial in block.trials):
-            if sizes[place]:
-                size += sizes[place]
-                places.append(place)
-                trials.append(trial)
-                if len(places) == _TOGETHER or size >= _BYTES_TOGETHER:
-                    yield places, trials
-                    places, trials, size = [], [], 0
-        if places:
-            yield places, trials
+    def _near(self) -> Iterator[tuple[Trials, int, Sequence[int]]]:
+        """The trials of each stretch: their block's, the place of its first, and which of them."""
+        sizes, start = self._samples.sizes, 0
+        for trials in (columns(block.trials) for block in self._plan.blocks):
+            near, size = array("I"), 0
+            for place, line in enumerate(islice(sizes, start, start + len(trials))):
+                if line:
+                    near.append(place)
+                    size += line
+                    if size >= _BYTES_TOGETHER or len(near) == _TOGETHER:
+                        yield trials, start, near
+                        near, size = array("I"), 0
+            if near:
+                yield trials, start, near
+            start += len(trials)
 
     def observations(self) -> Iterator[Observation]:
         """Every decided trial with its deciding sample and its grades, in the plan's order."""
-        for stretch in self.stretches(Sample):
-            yield from self._observed(stretch)
+        return self.observed(place for place, size in enumerate(self._samples.sizes) if size)
 
     def observed(self, places: Iterable[int]) -> Iterator[Observation]:
         """The decided trials at these places, in this order, with their deciding samples and their grades."""
         blocks = [block.trials for block in self._plan.blocks]
         starts = [0, *accumulate(map(len, blocks))]
-        with ExitStack() as held:
-            files = self._samples.open(held)
-            for place in places:
-                number = bisect_right(starts, place) - 1
-                trial, sample = blocks[number][place - starts[number]], self._samples.read(place, files)
-                yield from self._observed(Stretch([place], [trial], [sample], [self._attempts[place]]))
-
-    def _observed(self, stretch: Stretch[Sample]) -> Iterator[Observation]:
         grades = self._grades.lines
         with ExitStack() as held:
-            files = grades[0].open(held) if grades else []
-            for place, trial, sample, attempts in zip(*stretch, strict=True):
-                said = tuple(lines.read(place, files) for lines in grades if lines.has(place))
-                scoring = self._scoring.get(trial.prompt_id, _PLAIN)
-                yield Observation(trial=trial, sample=sample, attempts=attempts, grades=said, scoring=scoring)
+            files = self._samples.open(held)
+            of_grades = grades[0].open(held) if grades else []
+            for place in places:
+                number = bisect_right(starts, place) - 1
+                trial = blocks[number][place - starts[number]]
+                yield Observation(
+                    trial=trial,
+                    sample=self._samples.read(place, files),
+                    attempts=self._attempts[place],
+                    grades=tuple(lines.read(place, of_grades) for lines in grades if lines.has(place)),
+                    scoring=self._scoring.get(trial.prompt_id, _PLAIN),
+                )
 
     def verdicts(self) -> "array[int]":
         """A number for each place: trials of one number were graded alike in all but words, those of number 0 not at all."""

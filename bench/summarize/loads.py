@@ -14,6 +14,7 @@ from bench.summarize.flight import Flight, flight, is_inside, mean_between, most
 from bench.summarize.rows import Index, Rows
 from bench.summarize.table import Cell
 from bench.summarize.throughput import meets
+from bench.trials import columns
 
 HAS_A_PLATEAU = frozenset({"closed", "constant", "poisson", "trace"})
 
@@ -24,10 +25,10 @@ def loads(spec: Spec, plan: Plan, rows: Rows, health: Sequence[ClientHealth]) ->
     planned: defaultdict[ServingKey, Counter[int]] = defaultdict(Counter)
     variants: defaultdict[ServingKey, dict[str, None]] = defaultdict(dict)
     for block in plan.blocks:
-        for trial in block.trials:
-            if not trial.is_warmup:
-                planned[trial.key][trial.step or 1] += 1
-                variants[trial.key][trial.variant_id] = None
+        for kind, n in columns(block.trials).counted():
+            if not kind.is_warmup:
+                planned[kind.key][kind.step or 1] += n
+                variants[kind.key][kind.variant_id] = None
     ended = _ended(health)
     for key, steps in planned.items():
         if key in of:
@@ -133,12 +134,12 @@ def not_needed(plan: Plan, rows: Rows, health: Iterable[ClientHealth]) -> Counte
     if not ended:
         return Counter()
     reached = {(*key, step) for key, of_key in _by_key(rows).items() for step in np.unique(of_key.codes("step")).tolist()}
-    return Counter(
-        Cell(trial.model_id, trial.variant_id)
-        for block in plan.blocks
-        for trial in block.trials
-        if trial.step is not None and trial.key in ended and (*trial.key, trial.step) not in reached
-    )
+    found: Counter[Cell] = Counter()
+    for block in plan.blocks:
+        for kind, n in columns(block.trials).counted():
+            if kind.step is not None and kind.key in ended and (*kind.key, kind.step) not in reached:
+                found[Cell(kind.model_id, kind.variant_id)] += n
+    return found
 
 
 def _by_key(rows: Rows) -> dict[ServingKey, Rows]:

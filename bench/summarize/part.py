@@ -16,6 +16,7 @@ from bench.stats.quantile import Floats
 
 Mask = NDArray[np.bool_]
 Whole = NDArray[np.int64]
+Index = NDArray[np.intp]
 
 
 class _Answered(msgspec.Struct, gc=False, tag="completion"):
@@ -47,6 +48,7 @@ class _Timing(msgspec.Struct, gc=False):
 class Line(msgspec.Struct, gc=False):
     """All of a sample that is summarised: everything but its text. A `Sample` will do as well."""
 
+    trial_id: str
     outcome: _Answered | _Failed
     timing: _Timing
     worker: str
@@ -54,12 +56,15 @@ class Line(msgspec.Struct, gc=False):
 
 
 class Part(NamedTuple):
-    """Trials with their deciding samples (a `Line` or a whole `Sample` each) and attempts, in the plan's order.
+    """Trials in the plan's order with their deciding samples (a `Line` or a whole `Sample` each).
 
-    `observations`: the same as wholes, for metrics that can read nothing else. `places`: where they stand in the plan, where that is known.
+    `of`: the kind of each, a trial but for its id, its round and what follows from them. `observations`: the same as wholes, for metrics that can
+    read nothing else. `places`: where they stand in the plan, where that is known.
     """
 
-    trials: Sequence[Trial]
+    kinds: Sequence[Trial]
+    of: Index
+    rounds: Sequence[int]
     samples: Sequence[Any]
     attempts: Sequence[int]
     observations: Sequence[Observation] = ()
@@ -91,7 +96,7 @@ class Lot(Columns):
         self._times(timings)
         self._words(answers)
         self._counts(answers)
-        self.bypasses_cache = np.array([trial.request.cache == "bypass" for trial in part.trials], dtype=np.bool_) & self.is_answered
+        self.bypasses_cache = np.array([kind.request.cache == "bypass" for kind in part.kinds], dtype=np.bool_)[part.of] & self.is_answered
 
     def _of_answered(self, values: Floats) -> Floats:
         return values if self.is_answered.all() else np.where(self.is_answered, values, np.nan)

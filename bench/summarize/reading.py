@@ -20,22 +20,30 @@ _FEW = 4  # trials per way of being graded, on average: with fewer it is simpler
 
 
 class Stretch(Protocol):
-    """Decided trials that stand near each other in the plan: their places there, their deciding samples and their attempts."""
+    """Decided trials that stand near each other in the plan: as in a `Part`."""
 
     @property
-    def places(self) -> list[int]:
+    def places(self) -> Sequence[int]:
         """Where they stand in the plan."""
 
     @property
-    def trials(self) -> list[Trial]:
-        """The trials."""
+    def kinds(self) -> Sequence[Trial]:
+        """Trials but for what tells those of a kind apart."""
+
+    @property
+    def of(self) -> Sequence[int]:
+        """The kind of each."""
+
+    @property
+    def rounds(self) -> Sequence[int]:
+        """The round of each."""
 
     @property
     def samples(self) -> Sequence[Any]:
         """What decided them."""
 
     @property
-    def attempts(self) -> list[int]:
+    def attempts(self) -> Sequence[int]:
         """How many tries each took."""
 
 
@@ -81,7 +89,8 @@ def read_run(spec: Spec, source: Source, metrics: Mapping[str, Metric]) -> Seen:
         return read(spec, source.observations(), metrics)
     table, judged = Table(metrics), _Judged(spec)
     for stretch in source.stretches(Line):
-        table.add(Part(stretch.trials, stretch.samples, stretch.attempts, places=stretch.places))
+        of = np.array(stretch.of, dtype=np.intp)
+        table.add(Part(stretch.kinds, of, stretch.rounds, stretch.samples, stretch.attempts, places=stretch.places))
     of_grades = {name: metric for name, metric in metrics.items() if isinstance(metric, GradeMetric)}
     found: dict[str, list[float | None]] = {name: [] for name in of_grades}
     alike = _alike(Rows(table, np.arange(table.n)), verdicts)

@@ -31,6 +31,7 @@ from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
 from bench.summarize.table import Cell
 from bench.summarize.throughput import throughput
+from bench.trials import columns
 
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
 BY_PREFIX = ("ttft",)
@@ -98,7 +99,12 @@ def _measured(cells: Mapping[Cell, Rows]) -> dict[Cell, Rows]:
 
 def _planned(plan: Plan) -> Counter[Cell]:
     """Measured trials of each cell."""
-    return Counter(Cell(trial.model_id, trial.variant_id) for block in plan.blocks for trial in block.trials if not trial.is_warmup)
+    found: Counter[Cell] = Counter()
+    for block in plan.blocks:
+        for kind, n in columns(block.trials).counted():
+            if not kind.is_warmup:
+                found[Cell(kind.model_id, kind.variant_id)] += n
+    return found
 
 
 def _notes_of_the_trials(rows: Rows, measured: Mapping[Cell, Rows], last: Mapping[Cell, ModelStatus]) -> Iterator[str]:

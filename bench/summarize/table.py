@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from bench.protocols import ColumnMetric, Metric
 from bench.records.observation import Observation
-from bench.records.plan import Trial
 from bench.stats.quantile import Floats
 from bench.summarize.columns import Column, Names, Texts
 from bench.summarize.many import Many
@@ -124,24 +123,26 @@ class Table:
 
     def add(self, part: Part) -> Placed:
         """Take a part in; returns where its trials stand."""
-        trials, samples = part.trials, part.samples
         lot = Lot(part)
-        is_warmup = np.array([trial.is_warmup for trial in trials], dtype=np.bool_)
-        is_first = np.array([sample.is_first for sample in samples], dtype=np.bool_)
+        is_warmup = np.array([kind.is_warmup for kind in part.kinds], dtype=np.bool_)[part.of]
+        is_first = np.array([sample.is_first for sample in part.samples], dtype=np.bool_)
         self.flags.extend(is_warmup + 2 * is_first)
-        self.keys.extend(_keys(trials))
-        self.ids.extend(trial.id for trial in trials)
-        cells = [self.cells.setdefault(Cell(trial.model_id, trial.variant_id), len(self.cells)) for trial in trials]
-        places = part.places or range(self.n, self.n + lot.n)
-        counts = (cells, [trial.round for trial in trials], [trial.step or 0 for trial in trials], part.attempts, places)
+        ids = [sample.trial_id for sample in part.samples]
+        self.keys.extend(_keys(ids))
+        self.ids.extend(ids)
+        present = np.unique(part.of, return_index=True)[1]  # cells are numbered in the order of their first trials
+        for kind in (part.kinds[part.of[place]] for place in np.sort(present).tolist()):
+            self.cells.setdefault(Cell(kind.model_id, kind.variant_id), len(self.cells))
+        cells = np.array([self.cells.get(Cell(kind.model_id, kind.variant_id), -1) for kind in part.kinds], dtype=np.int64)[part.of]
+        steps = np.array([kind.step or 0 for kind in part.kinds], dtype=np.int64)[part.of]
+        counts: tuple[Any, ...] = (cells, part.rounds, steps, part.attempts, part.places or range(self.n, self.n + lot.n))
         for name, column in zip(_COUNTS, counts, strict=True):
             self.codes[name].extend(column)
         prompts = self._add_words(part, lot)
         of_lot = (lot.all_scheduled_s, lot.all_sent_s, lot.all_finished_s, lot.prompt_tokens, lot.completion_tokens, lot.cached_tokens)
         for name, numbers in zip(NUMBERS, of_lot, strict=True):
             self.numbers[name].extend(numbers)
-        rows = np.arange(self.n, self.n + lot.n)
-        placed = Placed(rows, np.array(cells, dtype=np.int64), prompts, is_warmup, is_first)
+        placed = Placed(np.arange(self.n, self.n + lot.n), cells, prompts, is_warmup, is_first)
         for measured in self.measured.values():
             measured.add(lot, part, placed)
         self.n += lot.n
@@ -149,10 +150,11 @@ class Table:
 
     def _add_words(self, part: Part, lot: Lot) -> Whole:
         """Take the words of a part in; returns the codes of its prompts."""
+        of = part.of.tolist()
         prefixes = np.where(lot.has_prefix, np.where(lot.is_warm, 2, 1), 0).tolist()
         words: tuple[Sequence[str | None], ...] = (
-            [trial.prompt_id for trial in part.trials],
-            [trial.treatment_digest for trial in part.trials],
+            [part.kinds[kind].prompt_id for kind in of],
+            [part.kinds[kind].treatment_digest for kind in of],
             [sample.worker.partition("-")[0] for sample in part.samples],  # `w1-1`, `w1-2`, … are processes of one session, with one clock
             lot.failures,
             [(None, "cold", "warm")[prefix] for prefix in prefixes],
@@ -169,15 +171,15 @@ class Table:
         return prompts
 
 
-def _keys(trials: Sequence[Trial]) -> NDArray[Any]:
+def _keys(ids: Sequence[str]) -> NDArray[Any]:
     """What rows are sorted by: the beginning of an id that is a digest, else of its digest."""
     try:
-        found = bytes.fromhex("".join([trial.id[:16] for trial in trials]))
+        found = bytes.fromhex("".join([trial_id[:16] for trial_id in ids]))
     except ValueError:
         found = b""
-    if len(found) == 8 * len(trials):
+    if len(found) == 8 * len(ids):
         return np.frombuffer(found, dtype=">u8")
-    return np.array([_key(trial.id) for trial in trials], dtype=np.uint64)
+    return np.array([_key(trial_id) for trial_id in ids], dtype=np.uint64)
 
 
 def _key(trial_id: str) -> int:
@@ -191,4 +193,6 @@ def parts(observations: Iterable[Observation]) -> Iterator[Part]:
     """Observations, some at a time."""
     left = iter(observations)
     while some := list(islice(left, TOGETHER)):
-        yield Part([seen.trial for seen in some], [seen.sample for seen in some], [seen.attempts for seen in some], some)
+        trials = [seen.trial for seen in some]
+        samples, attempts = [seen.sample for seen in some], [seen.attempts for seen in some]
+        yield Part(trials, np.arange(len(some)), [trial.round for trial in trials], samples, attempts, some)

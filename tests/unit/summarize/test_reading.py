@@ -25,7 +25,9 @@ class Source:
         for start, end in pairwise([*range(0, len(self.all), 7), len(self.all)]):
             some = self.all[start:end]
             samples = [msgspec.json.decode(msgspec.json.encode(seen.sample), type=kind) for seen in some]
-            yield Stretch(places=list(range(start, end)), trials=[seen.trial for seen in some], samples=samples, attempts=[s.attempts for s in some])
+            kinds = [seen.trial for seen in self.all]
+            places, rounds = list(range(start, end)), [seen.trial.round for seen in some]
+            yield Stretch(places=places, kinds=kinds, of=places, rounds=rounds, samples=samples, attempts=[seen.attempts for seen in some])
 
     def observations(self):
         yield from self.all
@@ -42,7 +44,9 @@ class Source:
 
 class Stretch(msgspec.Struct):
     places: list
-    trials: list
+    kinds: list
+    of: list
+    rounds: list
     samples: list
     attempts: list
 
