@@ -1,6 +1,9 @@
-"""How often each expected aspect was met: over all prompts for a decision, by prompt for whoever writes the checks."""
+"""How often each expected aspect was met: over all prompts for a decision, by prompt for whoever writes them.
 
-from collections.abc import Iterable, Mapping
+An aspect that every model always meets, or none ever does, tells the models apart by nothing, and is marked so.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.records.estimate import AspectSummary
 from bench.records.spec import Spec
@@ -28,15 +31,17 @@ def checks(seen: Lookup, spec: Spec) -> Section | None:
     required = {aspect.id for prompt in spec.prompts for aspect in prompt.aspects if aspect.required}
     columns = (*(Column(title=title) for title in ("Aspect", "Kind")), *_columns(seen, keys, "Prompts"), Column(title="Remark"))
     cells = [
-        (_name(aspect, aspect in required), Cell(value=kind), Cell(value=f"{len(prompts[aspect, kind]):,}"), *_row(models, keys))
+        (_name(aspect, aspect in required), Cell(value=kind), Cell(value=f"{len(prompts[aspect, kind]):,}"), *_row(models, keys, shares=True))
         for (aspect, kind), models in graded.items()
     ]
     shown, notes = bounded(cells)
     left_out = sum(len(prompts[place]) for place in rows if place not in graded)  # as the caution counts them: of each prompt its own
     are = "is" if left_out == 1 else "are"
     ungraded = (f"{numbers.count(left_out, 'expected aspect')} in words {are} not graded.",) if left_out else ()
-    table = Table(id="checks", columns=columns, rows=shown, notes=("Answers that met the aspect / answers graded.", *ungraded, *notes))
-    return Section(id="checks", title="Checks", tables=(table,))
+    legend = "Share of the graded answers that met the aspect, and how many."
+    table = Table(id="checks", columns=columns, rows=shown, notes=(legend, *_telling(graded.values(), keys), *ungraded, *notes))
+    title = "Checks" if all(kind == "check" for _, kind in graded) else "Expected aspects"
+    return Section(id="checks", title=title, tables=(table,))
 
 
 def checks_by_prompt(seen: Lookup, spec: Spec) -> Section | None:
@@ -72,11 +77,12 @@ def _name(aspect: str, is_required: bool) -> Cell:
     return Cell(value=short(aspect, 80), mark="required" if is_required else "")
 
 
-def _row(models: _ByModel, keys: Iterable[Key]) -> tuple[Cell, ...]:
-    return (*(_cell(models.get(key, [])) for key in keys), Cell(value=_remark([one for found in models.values() for one in found])))
+def _row(models: _ByModel, keys: Iterable[Key], *, shares: bool = False) -> tuple[Cell, ...]:
+    return (*(_cell(models.get(key, []), shares=shares) for key in keys), Cell(value=_remark([one for found in models.values() for one in found])))
 
 
-def _cell(found: list[AspectSummary]) -> Cell:
+def _cell(found: list[AspectSummary], *, shares: bool) -> Cell:
+    """How many answers met it; with `shares` the share of them first."""
     graded = sum(one.graded for one in found)
     counted = (
         (sum(one.abstained for one in found), "undecided"),
@@ -87,7 +93,19 @@ def _cell(found: list[AspectSummary]) -> Cell:
     if not graded:
         return Cell(value=marks or "no data", state="no_data")
     passed = sum(one.passed for one in found)
-    return Cell(value=f"{passed:,}/{graded:,}", mark=marks)
+    of = f"{passed:,}/{graded:,}"
+    return Cell(value=numbers.share(passed / graded), mark=f"{of}, {marks}" if marks else of) if shares else Cell(value=of, mark=marks)
+
+
+def _telling(aspects: Iterable[_ByModel], keys: Sequence[Key]) -> Iterator[str]:
+    """How many aspects tell the models apart; with one model there is nothing to tell."""
+    if len(keys) < 2:
+        return
+    remarks = [_remark([one for found in models.values() for one in found]) for models in aspects]
+    silent = sum(bool(remark) for remark in remarks)
+    if silent:
+        tell = "tells" if silent == 1 else "tell"
+        yield f"{silent:,} of {numbers.count(len(remarks), 'aspect')} {tell} nothing apart: every model always meets it, or none ever does."
 
 
 def _remark(found: list[AspectSummary]) -> str:

@@ -1,4 +1,4 @@
-"""The report as one long tidy table: every estimate, count, status, aspect, outlier and cost is a row with named columns."""
+"""The report as one long tidy table: every estimate, comparison, count, status, aspect, outlier and cost is a row with named columns."""
 
 import csv
 import io
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bench.records.comparison import ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group
 from bench.records.serving import ModelStatus
@@ -27,7 +28,8 @@ _COUNTED = ("planned", "completed", "failed", "missing", "retried")
 class CsvTable:
     """Renders `report.csv`. A user's template does not apply.
 
-    `state` tells empty values apart: `value`, `no interval`, `no value` (tried), `not applicable`; a model's row has its own state.
+    `state` tells empty values apart: `value`, `no interval`, `no value` (tried), `not applicable`; a model's row has its own state, a comparison's
+    its verdict on the row's model.
     """
 
     filename = "report.csv"
@@ -62,6 +64,8 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield from _counts(counts)
     for estimate in summary.estimates:
         yield _estimate(estimate)
+    for compared in summary.comparisons:
+        yield _comparison(compared)
     for aspect in summary.aspects:
         for metric in ("passed", "graded", "abstained", "failed", "ungraded"):
             number = getattr(aspect, metric)
@@ -109,6 +113,30 @@ def _state(found: Estimate) -> str:
     if found.value is None:
         return "not applicable" if found.not_applicable and not found.failed else "no value"
     return "value" if found.low is not None and found.high is not None else "no interval"
+
+
+def _comparison(found: ModelComparison) -> dict[str, Any]:
+    """A row of model `a`; the other model and the p values stand in the note."""
+    ps = f"p {found.p!r}; p (Holm) {found.p_holm!r}" if found.p is not None else "p none"
+    return {
+        "kind": "comparison",
+        "model_id": found.a.model_id,
+        "variant_id": found.a.variant_id,
+        "metric": found.metric,
+        "statistic": found.effect,
+        "state": found.verdict.replace("_", " "),
+        "value": found.ratio if found.effect == "ratio" else found.difference,
+        "unit": "1" if found.effect == "ratio" else found.unit,
+        "low": found.low,
+        "high": found.high,
+        "level": found.level,
+        "n": found.n_prompts,
+        "clusters": found.n_prompts,
+        "better": found.better,
+        "method": found.method,
+        "note": f"against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
+        f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out",
+    }
 
 
 def _cost(cost: CostEstimate) -> dict[str, Any]:

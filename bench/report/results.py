@@ -219,7 +219,9 @@ def highlights(seen: Lookup) -> Section | None:
     if not rows:
         return None
     columns = (Column(title="Question"), Column(title="Best"), Column(title="Its value", is_number=True), Column(title="How sure"))
-    note = "Not distinguishable: the 95 % intervals overlap, so this run does not say which is better; more prompts or rounds may."
+    note = "Not distinguishable: the 95 % intervals overlap, so these figures do not say which is better; more prompts or rounds may."
+    if seen.summary.comparisons:
+        note = f"{note[:-1]}, and so may “Comparison of models”, prompt by prompt."
     return Section(id="highlights", title="Highlights", tables=(Table(id="highlights", columns=columns, rows=tuple(rows), notes=(note,)),))
 
 

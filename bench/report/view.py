@@ -12,6 +12,7 @@ from bench.report import glossary
 from bench.report.answers import side_by_side
 from bench.report.charts import charts
 from bench.report.checks import checks, checks_by_prompt
+from bench.report.comparison import comparison
 from bench.report.courses import courses
 from bench.report.details import estimates, outliers, prefix, prompts
 from bench.report.escape import short
@@ -38,6 +39,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
         *(
             results(seen, spec),
             highlights(seen),
+            comparison(seen, spec),
             loads(seen, spec),
             models(seen),
             checks(seen, spec),

@@ -1,5 +1,6 @@
 """A whole run for the report's tests: two served models, one not to be had, one that broke, failed trials, hostile texts."""
 
+from bench.records.comparison import Contender, ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import AspectSummary, Counts, Estimate, Group, Outlier, Summary
 from bench.records.exchange import Completion, Failure, Timing, Usage
@@ -235,6 +236,39 @@ def _estimates() -> tuple[Estimate, ...]:
     return tuple(made)
 
 
+# metric, unit, better, difference, ratio, prompts with the first better, equal, with the second better
+_COMPARED = (
+    ("quality", "score", "higher", -0.5, None, (0, 0, 3)),
+    ("ttft", "s", "lower", 0.17, 2.18, (0, 0, 3)),
+    ("latency", "s", "lower", 0.188, 1.09, (1, 0, 2)),
+    ("decode_tps", "tokens/s", "higher", -27.1, 0.534, (0, 0, 3)),
+)
+
+
+def _comparisons() -> tuple[ModelComparison, ...]:
+    return tuple(
+        ModelComparison(
+            metric=metric,
+            unit=unit,
+            better=better,
+            a=Contender(model_id="gemma-3-270m", variant_id="default"),
+            b=Contender(model_id="smollm2-135m", variant_id="default"),
+            effect="difference" if ratio is None else "ratio",
+            difference=difference,
+            ratio=ratio,
+            p=0.25,
+            p_holm=0.25,
+            n_prompts=3,
+            needed=6,
+            wins=wins,
+            ties=ties,
+            losses=losses,
+            method="sign flips, all",
+        )
+        for metric, unit, better, difference, ratio, (wins, ties, losses) in _COMPARED
+    )
+
+
 def _aspects() -> tuple[AspectSummary, ...]:
     made = []
     for place, model_id in enumerate(_SERVED):
@@ -290,6 +324,7 @@ def summary(*, saturated: bool = False) -> Summary:
         ),
         models=_statuses(),
         estimates=_estimates(),
+        comparisons=_comparisons(),
         aspects=_aspects(),
         outliers=(Outlier(metric="latency", group=group, trial_id="9f" * 32, value=9.81, median=2.11, mad=0.21),),
         costs=_costs(),

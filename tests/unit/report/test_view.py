@@ -162,10 +162,33 @@ def test_status_of_every_model_has_its_reason_and_what_to_do():
 
 def test_aspects_that_do_not_tell_models_apart_are_flagged():
     found = {row["Aspect"]: row for row in rows(view(), "checks")}
-    assert [found["names-friday (required)"][name] for name in ("Prompts", "smollm2-135m", "gemma-3-270m", "Remark")] == ["3", "8/8", "0/9", ""]
+    assert [found["names-friday (required)"][name] for name in ("Prompts", "smollm2-135m", "gemma-3-270m", "Remark")] == [
+        "3",
+        "100 % (8/8)",
+        "0 % (0/9)",
+        "",
+    ]
     assert found["short"]["Remark"] == "nobody meets it"
     assert "decision" not in found
-    assert view().section("checks").tables[0].notes[-1] == "3 expected aspects in words are not graded."
+    notes = view().section("checks").tables[0].notes
+    assert "1 of 2 aspects tells nothing apart: every model always meets it, or none ever does." in notes
+    assert notes[-1] == "3 expected aspects in words are not graded."
+
+
+def test_aspects_that_a_judge_graded_stand_with_the_checks():
+    graded = tuple(replace(one, graded=one.ungraded, ungraded=0, passed=one.ungraded) if one.kind == "expect" else one for one in summary().aspects)
+    shown = build(of=replace(summary(), aspects=graded))
+    assert shown.section("checks").title == "Expected aspects"
+    found = {row["Aspect"]: row for row in rows(shown, "checks")}
+    assert found["decision"]["Remark"] == "everybody meets it"
+    assert "2 of 3 aspects tell nothing apart" in " ".join(shown.section("checks").tables[0].notes)
+
+
+def test_with_one_model_no_aspect_is_blamed_for_telling_nothing_apart():
+    alone = tuple(found for found in summary().aspects if found.group.model_id == "smollm2-135m")
+    counts = tuple(found for found in summary().counts if found.model_id == "smollm2-135m")
+    notes = build(of=replace(summary(), aspects=alone, counts=counts)).section("checks").tables[0].notes
+    assert not any("apart" in note for note in notes)
 
 
 def test_every_aspect_of_every_prompt_can_be_looked_up():
