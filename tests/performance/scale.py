@@ -3,6 +3,9 @@
 Makes up a run of so many answers through the program's own writers, and grades and summarises it, each in a process of its own. With `--whole` the
 command itself, `bench run`, measures the project's mock server, streamed or, with `--plain`, in one piece; with `--again` it is then continued with
 half of its answers taken away. Prints a JSON line for each part: CPU seconds and peak resident memory.
+
+`--in-flight 4000` says instead what a request in flight takes: how much more the whole command has resident with so many streams that wait for their
+first token than with a hundred.
 """
 
 import argparse
@@ -11,7 +14,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -88,6 +92,7 @@ def main() -> None:
     options.add_argument("--whole", action="store_true", help="measure the mock server with the whole command")
     options.add_argument("--plain", action="store_true", help="with --whole: answers in one piece")
     options.add_argument("--again", action="store_true", help="with --whole: then take half of the answers away, and measure them again")
+    options.add_argument("--in-flight", type=int, help="say what so many requests in flight take; at most 4000")
     options.add_argument("--part", nargs=2, metavar=("PART", "FOLDER"), help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.part:
@@ -95,6 +100,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if given.in_flight:
+            _in_flight(given, folder)
+            return
         if given.whole:
             _whole(given, folder)
         else:
@@ -106,18 +114,37 @@ def main() -> None:
 
 
 def _whole(given: argparse.Namespace, folder: Path) -> None:
-    command = [str(build(folder)["mock_llm"]), "--port", "0", "--chunks", "24"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        spec_in(folder, given, port=int(server.stdout.readline()))
+    with _server(folder) as port:
+        spec_in(folder, given, port=port)
         command = [sys.executable, str(HERE / "parts.py"), "run", str(folder / "scale.yaml"), "--quiet", "--runs", str(folder / "runs")]
         subprocess.run(command, check=True)
         if given.again:
             _take_half_away(RunLayout(next((folder / "runs").glob("*/*"))))
             subprocess.run([*command, "--resume"], check=True)
-    finally:
-        server.terminate()
-        server.communicate()
+
+
+@contextmanager
+def _server(folder: Path, *words: str) -> Iterator[int]:
+    """The mock server; its port."""
+    command = [str(build(folder)["mock_llm"]), "--port", "0", "--chunks", "24", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
+def _in_flight(given: argparse.Namespace, folder: Path) -> None:
+    peaks = {}
+    with _server(folder, "--ttft-ms", "3000") as port:
+        for n in (100, given.in_flight):
+            given.prompts, given.samples, given.concurrency = 10, n, n
+            words = ["run", str(spec_in(folder, given, port=port)), "--quiet", "--no-selftest", "--runs", str(folder / "runs")]
+            told = subprocess.run([sys.executable, str(HERE / "parts.py"), *words], check=True, capture_output=True, text=True).stdout
+            lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+            peaks[n] = next(line["peak_mb"] for line in lines if line["part"] == "measure")
+    each = (peaks[given.in_flight] - peaks[100]) * 1024 / (given.in_flight - 100)
+    sys.stdout.write(json.dumps({"in_flight": given.in_flight, "peak_mb": peaks[given.in_flight], "kb_per_request": round(each, 1)}) + "\n")
 
 
 def _take_half_away(layout: RunLayout) -> None:
