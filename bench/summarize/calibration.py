@@ -16,6 +16,7 @@ from bench.stats.rogan_gladen import Rated, true_share
 from bench.summarize.labelled import LEAST, Answered, Columns, Voice, columns
 from bench.summarize.table import Cell
 
+RESAMPLES = 1000  # for the interval of each correlation: enough for two digits
 _NEXT = 40
 ADVISED = 50
 _HALF = 0.5
@@ -38,7 +39,13 @@ class _Task(NamedTuple):
 
 
 def calibration(  # noqa: PLR0913 - how the two are read
-    answers: Iterable[Answered], voices: Mapping[str, Voice], *, scale: tuple[int, int], passes_from: float | None, seed: int, resamples: int = 1000
+    answers: Iterable[Answered],
+    voices: Mapping[str, Voice],
+    *,
+    scale: tuple[int, int],
+    passes_from: float | None,
+    seed: int,
+    resamples: int | None = None,
 ) -> Calibration | None:
     """What the labels say; None where no answer of the run has one.
 
@@ -47,7 +54,7 @@ def calibration(  # noqa: PLR0913 - how the two are read
     seen = columns(answers, voices)
     if not len(seen.answers) or np.isnan(seen.all_labels).all():
         return None
-    task = _Task(seen, voices, scale, passes_from, seed, resamples, [])
+    task = _Task(seen, voices, scale, passes_from, seed, resamples or RESAMPLES, [])
     graders = sorted({name for answer in seen.answers for name in answer.scores})
     people = _people(task)
     made = tuple(_grader(name, task) for name in graders)
