@@ -21,6 +21,7 @@ from bench.report.loads import loads
 from bench.report.lookup import Lookup
 from bench.report.models import models
 from bench.report.money import costs
+from bench.report.people import people
 from bench.report.provenance import environment, reproduction
 from bench.report.results import highlights, results
 
@@ -42,6 +43,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             comparison(seen, spec),
             loads(seen, spec),
             models(seen),
+            people(seen),
             checks(seen, spec),
             checks_by_prompt(seen, spec),
             prefix(seen),
