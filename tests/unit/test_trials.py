@@ -6,7 +6,7 @@ from collections import Counter
 import msgspec
 import pytest
 from harness.growth import kept, spec_of
-from harness.runs import block, trial
+from harness.runs import block, sample, trial
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,6 +173,18 @@ def test_a_plan_that_was_read_back_is_the_plan_that_was_written(spec):
     assert again == plan
     assert all(not part.trials._odd for part in again.blocks)
     assert list(plan_to_lines(again)) == lines
+
+
+@given(SPECS, st.data())
+def test_what_is_left_is_what_is_missing_in_the_order_of_the_plan(spec, data):
+    plan = expand(spec)
+    every = [each for part in plan.blocks for each in part.trials]
+    done = {each.id for each in every if not each.is_warmup and data.draw(st.booleans())}
+    rest = pending(plan, (sample(each.id) for each in reversed(every) if each.id in done), retry_failed=data.draw(st.booleans()))
+    missing = {each.key for each in every if not each.is_warmup and each.id not in done}
+    wanted = [each for each in every if each.id not in done and (not each.is_warmup or each.key in missing)]
+    assert [each for part in rest.blocks for each in part.trials] == wanted
+    assert {each.key for part in rest.blocks for each in part.treatments} == missing
 
 
 def test_a_trial_more_costs_no_more_than_ten_bytes():
