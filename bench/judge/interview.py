@@ -116,9 +116,10 @@ class Interview:
 
 def _cut(reply: Reply, n_bytes: int, context: int | None) -> str | None:
     """Why the judge cannot have read the whole question; None when nothing says so."""
-    n_read = reply.usage.prompt_tokens
+    n_read, n_cached = reply.usage.prompt_tokens, reply.usage.cached_tokens or 0
     if n_read is None or reply.usage.counted_by != "server":
         return None
+    n_read += n_cached if n_cached > n_read else 0  # some servers count what they found in their cache apart
     if context is not None and n_read >= context:
         return f"the question has {n_read} tokens, all that the context of {context} holds"
     if n_read >= _CUT_FROM and n_bytes > _CUT_BYTES_A_TOKEN * n_read:

@@ -264,9 +264,12 @@ def test_a_server_that_cuts_a_question_in_silence_is_found_out(n_read, context):
     assert (found.state, found.why_not, found.score) == ("abstained", "context", None)
 
 
-def test_a_question_that_was_read_in_whole_is_none_of_these():
+@pytest.mark.parametrize(
+    "usage", [Usage(prompt_tokens=4400), Usage(prompt_tokens=4400, cached_tokens=4300), Usage(prompt_tokens=100, cached_tokens=4300)]
+)
+def test_a_question_that_was_read_in_whole_is_none_of_these(usage):
     sure = believes(Yes=0.9, No=0.05)._replies[0]
-    whole = Canned(Reply(text=sure.text, tokens=sure.tokens, usage=Usage(prompt_tokens=4400)))
+    whole = Canned(Reply(text=sure.text, tokens=sure.tokens, usage=usage))
     assert grade(Aspects(canned_means(whole, Capabilities(top_logprobs=20, context=8192))), candidate("word " * 4000, EXPECT)).state == "graded"
 
 
