@@ -8,7 +8,7 @@ from bench.providers.chat_chunks import Chunk, Reading
 from bench.providers.chat_envelope import DONE, read_in_runs
 from bench.providers.failures import clean, from_status
 from bench.providers.odd_chunks import read_odd
-from bench.providers.wire.http1 import FramingError
+from bench.providers.wire.http1 import FramingError, Head
 from bench.providers.wire.received import Arrivals, Body, Received
 from bench.providers.wire.sse import events, one_event_per_chunk
 from bench.records.exchange import Completion, Exchange, Failure, FailureKind, Timing
@@ -27,8 +27,8 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     """The outcome and its timing, in seconds since `zero_ns`."""
     head = received.head
     is_good = received.end == "complete" and head is not None and head.status == 200
-    if is_good and head is not None and head.length is not None and (plain := _read_plain(received, head.length)) is not None:
-        reading, begins = plain
+    if is_good and head is not None and (reading := _read_plain(received, head)) is not None:
+        begins = received.body_start
         outcome = _outcome(received, reading, None, credential, is_stream=False)
         timing = _timing(received, received.stamp_behind(begins), None, zero_ns=zero_ns, scheduled_s=scheduled_s)
         return Exchange(outcome=outcome, timing=timing)
@@ -49,18 +49,17 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s))
 
 
-def _read_plain(received: Received, length: int) -> tuple[Reading, int] | None:
-    """What a whole answer of known length says, and where it begins; None for what is no JSON object, or an odd one."""
-    begins = received.body_start
-    body = received.raw[begins : begins + length]
-    if not body.startswith(b"{") or "text/event-stream" in _kind(received):
+def _read_plain(received: Received, head: Head) -> Reading | None:
+    """What a whole answer of known length says; None for what is no JSON object, or an odd one."""
+    if head.length is None or head.is_event_stream:
         return None
+    body = received.raw[received.body_start : received.body_start + head.length]
     reading = Reading()
     try:
-        reading.add(_CHUNK.decode(body), length)
+        reading.add(_CHUNK.decode(body), head.length)
     except _UNREADABLE:
         return None
-    return reading, begins
+    return reading
 
 
 def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None, credential: str | None) -> Exchange:
@@ -84,12 +83,8 @@ def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None,
     return Exchange(outcome=outcome, timing=timing)
 
 
-def _kind(received: Received) -> str:
-    return received.head.headers.get("content-type", "").lower() if received.head else ""
-
-
 def _is_stream(received: Received, body: Body) -> bool:
-    return "text/event-stream" in _kind(received) or body.data.lstrip()[:1] != b"{"
+    return (received.head is not None and received.head.is_event_stream) or body.data.lstrip()[:1] != b"{"
 
 
 def _read(body: Body, reading: Reading, *, is_stream: bool) -> str | None:

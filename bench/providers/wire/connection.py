@@ -48,7 +48,7 @@ class Connection:
         self._unsent = b""
         self._done: asyncio.Future[None] | None = None
         self._is_waiting = False  # for an answer, or for more of one
-        self._deadline_s = 0.0
+        self._deadline_ns = 0
         self._timeout_s = 0.0
         self._timer: asyncio.TimerHandle | None = None  # outlives its request: one a second is enough
         self.is_open = True
@@ -83,9 +83,12 @@ class Connection:
         """
         done = self._done = self._loop.create_future()
         self._is_waiting = True
-        self._set_timer(timeout_s)
         data = self._tls.encrypt(request) if self._tls else request
         now_ns = time.perf_counter_ns()
+        self._timeout_s = timeout_s
+        self._deadline_ns = now_ns + round(timeout_s * 1e9)
+        if self._timer is None or timeout_s < _LOOK_S:
+            self._set_timer(min(timeout_s, _LOOK_S))
         if self._kernel is not None:
             self._kernel.refresh(now_ns)
             self._offset = self._kernel.offset
@@ -100,29 +103,24 @@ class Connection:
             self._is_waiting = False
         return self._received()
 
-    def _set_timer(self, timeout_s: float) -> None:
-        now_s = self._loop.time()
-        self._timeout_s = timeout_s
-        self._deadline_s = now_s + timeout_s
-        first_s = min(_LOOK_S, timeout_s)
-        if self._timer is None or self._timer.when() > now_s + first_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(now_s + first_s, self._on_timer)
+    def _set_timer(self, in_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(in_s, self._on_timer)
 
     def _on_timer(self) -> None:
         """End an exchange whose time is over, and one whose end came in one read with bytes that do not belong to it: then nothing more comes."""
         self._timer = None
         if not self._is_waiting:
             return
-        left_s = self._deadline_s - self._loop.time()
+        left_s = (self._deadline_ns - time.perf_counter_ns()) * 1e-9
         if self._size == self._size_before and self._is_over_already():
             self._finish("complete", "")
         elif left_s <= 1e-6:
             self._finish("timeout", f"no complete answer within {self._timeout_s:g} s")
         else:
             self._size_before = self._size
-            self._timer = self._loop.call_later(min(left_s, _LOOK_S), self._on_timer)
+            self._set_timer(min(left_s, _LOOK_S))
 
     def _is_over_already(self) -> bool:
         try:

@@ -24,6 +24,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     is_chunked: bool
     length: int | None
     keeps_alive: bool
+    is_event_stream: bool
 
     @property
     def ends_with_connection(self) -> bool:
@@ -65,7 +66,9 @@ def parse_head(data: bytes) -> Head:
     connection = headers.get("connection", "").lower()
     keeps = "close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection)
     chunked = transfer == "chunked"
-    return Head(status=int(status), headers=headers, is_chunked=chunked, length=_length(int(status), headers, is_chunked=chunked), keeps_alive=keeps)
+    length = _length(int(status), headers, is_chunked=chunked)
+    streams = "text/event-stream" in headers.get("content-type", "").lower()
+    return Head(status=int(status), headers=headers, is_chunked=chunked, length=length, keeps_alive=keeps, is_event_stream=streams)
 
 
 def _length(status: int, headers: dict[str, str], *, is_chunked: bool) -> int | None:

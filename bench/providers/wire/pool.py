@@ -82,7 +82,11 @@ class Pool:
             if not connection.is_open:
                 self._all.discard(connection)
             else:
-                received = await self._over(connection, request, timeout_s)
+                received = await connection.exchange(request, timeout_s)
+                if connection.is_open:
+                    self._idle.append(connection)
+                else:
+                    self._all.discard(connection)
                 head = received.head
                 is_stale = (received.end == "closed" and not received.raw) or (head is not None and head.status == 408)
                 if not is_stale:
@@ -101,16 +105,12 @@ class Pool:
             return self._no_connection(started_ns, "closed", "the connection was closed by the client")
         connect_ns = time.perf_counter_ns() - started_ns
         self._all.add(connection)
-        received = await self._over(connection, request, timeout_s)
-        received.connect_ns = connect_ns
-        return received
-
-    async def _over(self, connection: Connection, request: bytes, timeout_s: float) -> Received:
         received = await connection.exchange(request, timeout_s)
         if connection.is_open:
             self._idle.append(connection)
         else:
             self._all.discard(connection)
+        received.connect_ns = connect_ns
         return received
 
     @staticmethod

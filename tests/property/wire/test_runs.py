@@ -122,3 +122,25 @@ def test_most_chunks_of_a_long_answer_are_not_decoded_one_by_one(monkeypatch, n,
     raw = framed([role, *said, *ENDS])
     assert "".join(read_in_runs(raw, len(HEAD)).reading.text) == "".join(f" w{k}" for k in range(n))
     assert len(steps) <= most
+
+
+PLAIN = st.sampled_from([
+    b'{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}],"usage":{"completion_tokens":2},"model":"m"}',
+    b' \n{"choices":[{"message":{"content":[{"text":"in parts"}],"reasoning":"why"}}]}', b'{"choices":[{"delta":{"content":"odd"}}]}',
+    b'{"choices":[],"error":{"message":"no","code":429}}', b'{"choices":[{"message":{"content":""}}]}', b'{"usage":{"completion_tokens":2.0}}',
+    b"[]", b"null", b"", b"{", b"data: {}\n\n", b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE]\n\n', b"\xff{}", b"<html>",
+])  # fmt: skip
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(
+    body=PLAIN, kind=st.sampled_from([b"application/json", b"text/event-stream", b"Text/Event-Stream; x", b""]), status=st.sampled_from([200, 500]),
+    cuts=st.lists(st.integers(1, 300), max_size=5), more=st.sampled_from([b"", b" ", b"x"]),
+)  # fmt: skip
+def test_a_plain_answer_is_read_alike_by_both(body, kind, status, cuts, more):
+    head = b"HTTP/1.1 %d X\r\nContent-Type: %b\r\nContent-Length: %d" % (status, kind, len(body))
+    seen = [received(head + b"\r\n\r\n" + body + more, cuts) for _ in range(2)]
+    for one in seen:
+        one.head, one.body_start = parse_head(head), len(head) + 4
+    short, long = (read(one, zero_ns=0, scheduled_s=None, credential=None) for read, one in zip((read_answer, read_unusual), seen, strict=True))
+    assert short == long
