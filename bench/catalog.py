@@ -36,6 +36,7 @@ CATALOG = {
         "sentences": "bench.judge.checks.sentences:Sentences",
         "json_schema": "bench.judge.checks.json_schema:JsonSchema",
         "number": "bench.judge.checks.number:Number",
+        "overlap": "bench.judge.checks.overlap:Overlap",
     },
     "grader": {
         "aspects": "bench.judge.graders.aspects:Aspects",

@@ -142,6 +142,14 @@ class CheckRule(Protocol):
         """The verdict on one answer."""
 
 
+@runtime_checkable
+class ComparingRule(CheckRule, Protocol):
+    """A check that compares with the prompt's reference."""
+
+    def beside(self, reference: str | None) -> CheckRule:
+        """The rule with the reference at hand; None where the prompt has none."""
+
+
 class Questioner(Protocol):
     """Speaks to a judge's endpoint."""
 

@@ -5,12 +5,13 @@ Aspects with `expect` or `forbid` are left to a judge; they appear in no grade m
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
 
 from bench.digest import digest
-from bench.protocols import CheckRule
+from bench.protocols import CheckRule, ComparingRule
 from bench.records.exchange import Completion, Failure
 from bench.records.grade import AspectGrade, Grade, GradeState
 from bench.records.spec import Aspect, Prompt
@@ -26,15 +27,17 @@ def prepare_rules(prompt: Prompt, load: Callable[[str, str], Any]) -> dict[str, 
 
     Raises: MissingExtension for a check nobody registered, ValueError for an argument that makes no sense (`bench validate` finds both first).
     """
-    return {aspect.id: load("check", aspect.check.name)(aspect.check.argument) for aspect in prompt.aspects if aspect.check is not None}
+    rules = {aspect.id: load("check", aspect.check.name)(aspect.check.argument) for aspect in prompt.aspects if aspect.check is not None}
+    return {name: rule.beside(prompt.reference) if isinstance(rule, ComparingRule) else rule for name, rule in rules.items()}
 
 
-def grader_digest(prompt: Prompt) -> str:
-    """The digest of what this prompt's checks decide: names, arguments, weights, and the version of the built-in checks."""
+def grader_digest(prompt: Prompt, rules: Mapping[str, CheckRule] = MappingProxyType({})) -> str:
+    """The digest of what this prompt's checks decide: names, arguments, weights, the version of the built-in checks, and what they compare with."""
     checks = [
         [aspect.id, aspect.check.name, aspect.check.argument, aspect.weight, aspect.required] for aspect in prompt.aspects if aspect.check is not None
     ]
-    return digest([GRADER_ID, CHECKS_VERSION, checks])
+    compared = [prompt.reference] if any(isinstance(rule, ComparingRule) for rule in rules.values()) else []
+    return digest([GRADER_ID, CHECKS_VERSION, checks, *compared])
 
 
 class Checks:
@@ -47,7 +50,7 @@ class Checks:
         """
         self._prompts = {prompt.id: prompt for prompt in prompts if any(aspect.check is not None for aspect in prompt.aspects)}
         self._rules = {name: prepare_rules(prompt, load) for name, prompt in self._prompts.items()}
-        self._digests = {name: grader_digest(prompt) for name, prompt in self._prompts.items()}
+        self._digests = {name: grader_digest(prompt, self._rules[name]) for name, prompt in self._prompts.items()}
         self._known: dict[tuple[str, type, bytes], Grade] = {}
 
     def __bool__(self) -> bool:
@@ -77,7 +80,7 @@ def grade_by_checks(prompt: Prompt, trial_id: str, outcome: Completion | Failure
     """
     if all(aspect.check is None for aspect in prompt.aspects):
         return None
-    return _graded(prompt, grader_digest(prompt), trial_id, outcome, rules)
+    return _graded(prompt, grader_digest(prompt, rules), trial_id, outcome, rules)
 
 
 def _graded(prompt: Prompt, digested: str, trial_id: str, outcome: Completion | Failure, rules: Mapping[str, CheckRule]) -> Grade:

@@ -12,6 +12,7 @@ from bench.spec.rules.view import View, text
 
 _TWO_FACTS = re.compile(r"\band\b|;", re.IGNORECASE)
 _OWN_REFERENCE = "#"
+_COMPARING = "overlap"
 
 
 def check(view: View) -> Iterator[Diagnostic]:
@@ -21,14 +22,14 @@ def check(view: View) -> Iterator[Diagnostic]:
             message = "`system` cannot stand beside `messages`"
             yield view.tree.diagnose((*path, "system"), "conflicting-keys", message, hint="make it the first of `messages`", at="key")
         for where, aspect in view.entries(*path, "aspects"):
-            yield from _aspect(view, where, aspect)
+            yield from _aspect(view, where, aspect, has_reference=bool(prompt.get("reference")))
         yield from _scored(view, path, prompt)
     for path, rubric in view.entries("rubrics"):
         yield from _scale(view, path, rubric)
     yield from _ungraded(view)
 
 
-def _aspect(view: View, path: Path, aspect: dict[str, Any]) -> Iterator[Diagnostic]:
+def _aspect(view: View, path: Path, aspect: dict[str, Any], *, has_reference: bool) -> Iterator[Diagnostic]:
     for key in ("expect", "forbid"):
         if _TWO_FACTS.search(text(aspect, key)):
             message = "this aspect seems to hold two facts; a judge answers one question at a time"
@@ -53,6 +54,9 @@ def _aspect(view: View, path: Path, aspect: dict[str, Any]) -> Iterator[Diagnost
             continue
         if problem is not None:
             yield view.tree.diagnose(where, "check-argument", f"`{name}`: {problem}")
+        elif name == _COMPARING and not has_reference and not (isinstance(argument, dict) and "with" in argument):
+            message = f"`{name}` compares with the prompt's `reference`, and this prompt has none"
+            yield view.tree.diagnose(where, "nothing-to-compare", message, hint="add `reference:` to the prompt, or `with:` to the check")
 
 
 def _foreign(schema: Any) -> str | None:
