@@ -10,7 +10,7 @@ other family disagree, the position decided, and the probe is lost.
 
 A score that is a mean of draws is raised only when it rises by more than chance explains.
 
-A family ends early when it is lost: a judge that is worthless takes a third of the time.
+A family ends early when it is lost, and all of them when a judge has next to no answers: finding that one is worthless takes a third of the time.
 
 Probes that a judge abstained from or failed are not counted as right or wrong. They leave fewer that are, and with fewer the lower bound falls.
 """
@@ -32,6 +32,7 @@ TIE = 0.05  # a difference of scores that decides nothing; as |p − 0.5| < 0.05
 CHANCE = 0.5  # a core family's lower bound up to here: no better than a coin
 SURE = 0.75  # from here on in every core family: qualified
 LABEL_MASS = 0.5
+_FIRST = 24  # questions
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 240
 
@@ -70,6 +71,8 @@ async def qualify(
         asked += live
         outcomes = [_decide(probe, told, for_pairs=for_pairs) for probe in asked]
         lost |= {family for family in planned if _is_lost([each.outcome for each in outcomes if each.probe.family == family], planned[family])}
+        if _is_silent(told):
+            break
     return conclude(probes, told, asked=asked, wanted=material.probes, for_pairs=for_pairs)
 
 
@@ -199,6 +202,12 @@ def _is_lost(outcomes: Sequence[Outcome], planned: int) -> bool:
     return wins < len(outcomes) and (decided + left == 0 or win_rate_bound(wins + left, decided + left) <= CHANCE)
 
 
+def _is_silent(told: Told) -> bool:
+    """Of the first questions so few had an answer that no family can come to enough of them."""
+    silent = sum(judgement.state != "graded" for judgement in told.values())
+    return len(told) >= _FIRST and silent >= 0.9 * len(told)
+
+
 async def _ask(
     grader: Grader | PairGrader,
     questions: Mapping[Hashable, tuple[Candidate, ...]],
@@ -306,7 +315,7 @@ def _reason(name: str, decided: Sequence[Decided], planned: int, wanted: int) ->
     if not n:
         return "nothing to make probes of: it takes aspects that begin with `Says that`, references, or answers of several sentences"
     if n < planned:
-        return f"ended after {n} of {planned} probes: with all others right it could not have been told from a coin any more"
+        return f"ended after {n} of {planned} probes, when it could not have been told from a coin any more"
     if n < wanted:
         return f"the prompts gave {n} of {wanted} probes; more aspects, references or prompts give more"
     return f"{n} probes of {items} statements, which count as {items}" if items < n else None
@@ -336,7 +345,7 @@ def _below(family: ProbeFamily, bound: float) -> str:
     if (lost := family.abstained + family.failed) > 0:
         words += f" ({lost} without an answer)"
     words += f", lower bound {'none' if family.low is None else f'{family.low:.2f}'}, needed above {bound:g}"
-    return f"{words}; {family.reason}" if family.reason and family.wins == family.decided else words
+    return f"{words}; {family.reason}" if family.reason and family.wins == family.decided > 0 else words
 
 
 def _identity(probe: Probe) -> list[object]:

@@ -90,7 +90,7 @@ def test_a_lost_family_ends_early_and_says_so():
     assert len(grader.seen) < len(questions_of(make_probes(material(12), 7), for_pairs=False)) / 2
     for family in verdict.families:
         assert (family.wins, family.decided) == (0, 6)  # with 14 of 20 right a judge cannot be told from a coin
-        assert family.reason == "ended after 6 of 20 probes: with all others right it could not have been told from a coin any more"
+        assert family.reason == "ended after 6 of 20 probes, when it could not have been told from a coin any more"
 
 
 @pytest.mark.parametrize("right", [0.2, 0.6, 0.75, 0.9, 1.0])
@@ -105,6 +105,19 @@ def test_ending_early_changes_no_verdict(right):
         whole = conclude(probes, told)
         assert verdict.verdict == whole.verdict
         assert found(verdict) == found(whole)
+
+
+def test_a_judge_without_answers_is_not_asked_for_long():
+    grader = Pointwise(lambda _: Judgement(state="abstained"))
+    run(grader)
+    assert 24 <= len(grader.seen) < 40
+
+
+def test_a_judge_that_answers_a_quarter_is_asked_on():
+    chance = random.Random(5)
+    grader = Pointwise(lambda candidate: reads(candidate) if chance.random() < 0.25 else Judgement(state="abstained"))
+    assert run(grader).verdict == "unqualified"
+    assert len(grader.seen) > 100
 
 
 def test_several_places_ask_at_the_same_time():
@@ -309,7 +322,7 @@ def test_abstentions_are_neither_right_nor_wrong_and_lower_the_bound():
 def test_a_judge_that_abstains_from_everything_is_not_believed():
     verdict = run(Pointwise(lambda _: Judgement(state="abstained")))
     assert verdict.verdict == "unqualified"
-    assert "(17 without an answer), lower bound none" in verdict.reasons[0]
+    assert verdict.reasons[0] == "wrong_output: right in 0 of 0 (3 without an answer), lower bound none, needed above 0.5"
 
 
 def test_a_judge_that_gives_no_reply_is_untested():
@@ -322,7 +335,7 @@ def test_a_judge_whose_replies_cannot_be_read_is_unqualified():
     aspect = AspectGrade(aspect_id="a", kind="expect", state="failed", why_not="unparsed")
     verdict = run(Pointwise(lambda _: Judgement(state="failed", aspects=(aspect,))))
     assert verdict.verdict == "unqualified"
-    assert {family.failed for family in verdict.families} == {17}  # with three left right, there would be no bound over a coin
+    assert all(family.failed == family.decided + family.failed > 0 for family in verdict.families)
 
 
 def test_labels_that_carry_little_are_not_believed_however_right_they_are():
