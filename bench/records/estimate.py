@@ -52,8 +52,24 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class PromptSpread(msgspec.Struct, frozen=True, kw_only=True):
+    """How one metric was spread over the trials of one prompt: least, median, p95 and most of n values, without intervals.
+
+    `p95` None: n too small for one with bounds (72). `latency` and the like leave out the first request after a load, as estimates do.
+    """
+
+    metric: str
+    unit: str
+    group: Group
+    n: int
+    least: float
+    p50: float
+    p95: float | None
+    most: float
+
+
 class Outlier(msgspec.Struct, frozen=True, kw_only=True):
-    """A sample far from the others of its prompt: |value − median| > 5 MAD. Shown, never dropped."""
+    """A sample far from the others of its prompt: |value − median| > 5 MAD. It stays in every figure; of very many the farthest are listed."""
 
     metric: str
     group: Group
@@ -109,7 +125,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: tuple[ModelComparison, ...] = ()
     aspects: tuple[AspectSummary, ...] = ()
     judges: tuple[JudgeRecord, ...] = ()
+    spreads: tuple[PromptSpread, ...] = ()
     outliers: tuple[Outlier, ...] = ()
+    outliers_more: int = 0
     costs: tuple[CostEstimate, ...] = ()
     health: tuple[ClientHealth, ...] = ()
     loads: tuple[LoadFacts, ...] = ()

@@ -1,4 +1,4 @@
-"""The report as one long tidy table: every estimate, comparison, count, status, aspect, outlier and cost is a row with named columns."""
+"""The report as one long tidy table: every estimate, comparison, count, status, aspect, spread, outlier and cost is a row with named columns."""
 
 import csv
 import io
@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from bench.records.comparison import ModelComparison
+from bench.records.comparison import ModelComparison, Strength
 from bench.records.cost import CostEstimate
-from bench.records.estimate import Counts, Estimate, Group
+from bench.records.estimate import Counts, Estimate, Group, PromptSpread
 from bench.records.serving import ModelStatus
 from bench.records.view import View
 from bench.report.escape import spreadsheet
@@ -66,6 +66,8 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield _estimate(estimate)
     for compared in summary.comparisons:
         yield _comparison(compared)
+    for strength in summary.strengths:
+        yield _strength(strength)
     for aspect in summary.aspects:
         for metric in ("passed", "graded", "abstained", "failed", "ungraded"):
             number = getattr(aspect, metric)
@@ -78,11 +80,19 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
                 "value": number,
                 "note": aspect.kind,
             }
+    for spread in summary.spreads:
+        yield from _spread(spread)
     for outlier in summary.outliers:
         note = f"trial {outlier.trial_id}; median {outlier.median!r}; MAD {outlier.mad!r}"
         yield {"kind": "outlier", **_group(outlier.group), "metric": outlier.metric, "state": "value", "value": outlier.value, "note": note}
     for cost in summary.costs:
         yield _cost(cost)
+
+
+def _spread(spread: PromptSpread) -> Iterator[dict[str, Any]]:
+    place = {"kind": "spread", **_group(spread.group), "metric": spread.metric, "unit": spread.unit, "n": spread.n}
+    for statistic, number in (("min", spread.least), ("p50", spread.p50), ("p95", spread.p95), ("max", spread.most)):
+        yield {**place, "statistic": statistic, "state": "n too small" if number is None else "value", "value": number}
 
 
 def _group(group: Group) -> dict[str, Any]:
@@ -134,8 +144,29 @@ def _comparison(found: ModelComparison) -> dict[str, Any]:
         "clusters": found.n_prompts,
         "better": found.better,
         "method": found.method,
-        "note": f"against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
+        "note": f"{f'according to {found.grader_id}; ' if found.grader_id else ''}against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
         f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out",
+    }
+
+
+def _strength(found: Strength) -> dict[str, Any]:
+    return {
+        "kind": "strength",
+        "model_id": found.who.model_id,
+        "variant_id": found.who.variant_id,
+        "metric": "preferred",
+        "statistic": "log strength",
+        "state": "value" if found.log_strength is not None else "not applicable",
+        "value": found.log_strength,
+        "unit": "1",
+        "low": found.low,
+        "high": found.high,
+        "level": found.level,
+        "n": found.n_prompts,
+        "clusters": found.n_prompts,
+        "better": "higher",
+        "method": found.method,
+        "note": f"according to {found.grader_id}",
     }
 
 

@@ -1,8 +1,10 @@
 """The tables behind the main one: per prompt, by prefix, outliers, and every estimate with its method."""
 
+from collections.abc import Collection
+
 import msgspec
 
-from bench.records.estimate import Estimate, Group, Outlier, Statistic
+from bench.records.estimate import Estimate, Group, Outlier, PromptSpread, Statistic
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.escape import short
@@ -39,22 +41,49 @@ def prompts(seen: Lookup) -> Section | None:
             wanted.append((metric, statistics, cells, scale_of(list(cells.values()))))
     if not wanted:
         return None
+    spreads = {(one.metric, one.group): one for one in seen.summary.spreads}
+    has_p95 = {one.metric for one in seen.summary.spreads if one.p95 is not None}
+    titles = ["n"]
+    for metric, statistics, _, _ in wanted:
+        titles += [glossary.heading(metric, seen.statistic(metric, statistics)), *_spread_titles(metric, seen, has_p95)]
     rows = []
     for prompt in names:
         for key in seen.measured:
-            found = [cells[prompt, key] for _, _, cells, _ in wanted]
-            n = max((estimate.n for estimate in found if estimate), default=0)
-            values = (
-                _unmarked(numbers.estimate_cell(_point(estimate), shown, absent=absent(seen, key)))
-                for estimate, (_, _, _, shown) in zip(found, wanted, strict=True)
-            )
-            rows.append((Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}"), *values))
-    titles = [glossary.heading(metric, seen.statistic(metric, statistics)) for metric, statistics, _, _ in wanted]
-    columns = (Column(title="Prompt"), Column(title="Model"), *(Column(title=title, is_number=True) for title in ("n", *titles)))
+            group = Group(model_id=key.model_id, variant_id=key.variant_id, prompt_id=prompt)
+            n = max((estimate.n for _, _, cells, _ in wanted if (estimate := cells[prompt, key])), default=0)
+            row = [Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}")]
+            for metric, _, cells, shown in wanted:
+                row.append(_unmarked(numbers.estimate_cell(_point(cells[prompt, key]), shown, absent=absent(seen, key))))
+                if _is_spread(metric, seen):
+                    row += _spread_cells(spreads.get((metric, group)), shown, with_p95=metric in has_p95)
+            rows.append(tuple(row))
+    columns = (Column(title="Prompt"), Column(title="Model"), *(Column(title=title, is_number=True) for title in titles))
     shown_rows, notes = bounded(rows)
     notes = ("A figure without an interval is the sample's own: too few rounds of one prompt to decide on.", *notes)
     table = Table(id="prompts", columns=columns, rows=shown_rows, notes=notes)
     return Section(id="prompts", title="Per prompt", tables=(table,), is_folded=True)
+
+
+def _is_spread(metric: str, seen: Lookup) -> bool:
+    return any(one.metric == metric for one in seen.summary.spreads)
+
+
+def _spread_titles(metric: str, seen: Lookup, has_p95: Collection[str]) -> list[str]:
+    if not _is_spread(metric, seen):
+        return []
+    name = glossary.title(metric)
+    return [*([f"{name} p95"] if metric in has_p95 else []), f"{name} min–max"]
+
+
+def _spread_cells(one: PromptSpread | None, shown: numbers.Scale, *, with_p95: bool) -> list[Cell]:
+    """The p95, where any prompt has one, and the range."""
+    if one is None:
+        return [numbers.NOT_APPLICABLE] * (1 + with_p95)
+    least, most = (numbers.significant(number * shown.factor) for number in (one.least, one.most))
+    found = [Cell(value=numbers.with_unit(least if least == most else f"{least}–{most}", shown.unit))]
+    if with_p95 and one.p95 is None:
+        return [Cell(value=numbers.TOO_SMALL, state="uncertain"), *found]
+    return [Cell(value=numbers.with_unit(numbers.significant((one.p95 or 0.0) * shown.factor), shown.unit)), *found] if with_p95 else found
 
 
 def _point(found: Estimate | None) -> Estimate | None:
@@ -115,10 +144,14 @@ def outliers(seen: Lookup) -> Section | None:
         )
     units = {estimate.metric: estimate.unit for estimate in seen.estimates}
     rows, notes = bounded([_outlier_row(seen, one, units.get(one.metric, "")) for one in found])
+    if more := seen.summary.outliers_more:
+        notes = (*notes, f"{len(found):,} are recorded, the farthest from their medians; {more:,} more are not.")
     titles = (("Metric", False), ("Model", False), ("Prompt", False), ("Value", True), ("Median", True), ("MAD", True), ("Trial", False))
     columns = tuple(Column(title=title, is_number=is_number) for title, is_number in titles)
     table = Table(id="outliers", columns=columns, rows=rows, notes=notes)
-    return Section(id="outliers", title=f"Outliers ({len(found):,})", text=text, tables=(table,), is_folded=len(found) > 10)
+    return Section(
+        id="outliers", title=f"Outliers ({len(found) + seen.summary.outliers_more:,})", text=text, tables=(table,), is_folded=len(found) > 10
+    )
 
 
 def _outlier_row(seen: Lookup, one: Outlier, unit: str) -> tuple[Cell, ...]:

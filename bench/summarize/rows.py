@@ -171,6 +171,16 @@ class Rows(Sequence[Row]):
         """What the codes of one of `WORDS` stand for."""
         return self._table.names[name].words
 
+    def by_word(self, name: str) -> dict[str, Index]:
+        """The places of the rows with each word, in the order of the rows."""
+        if not len(self):
+            return {}
+        codes = self.codes(name)
+        order = np.argsort(codes, kind="stable")
+        present, starts = np.unique(codes[order], return_index=True)
+        words = self.words(name)
+        return {words[code]: places for code, places in zip(present.tolist(), np.split(order, starts[1:]), strict=True)}
+
     def counts(self, name: str) -> dict[str, int]:
         """How often each word occurs, in alphabetical order; rows without one are not counted."""
         counts = np.bincount(self.codes(name), minlength=1)

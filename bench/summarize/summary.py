@@ -2,14 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from msgspec.structs import replace
 
 from bench.protocols import Metric
 from bench.records.cost import CostEstimate
-from bench.records.estimate import Counts, Estimate, Group, Outlier, Summary
+from bench.records.estimate import Counts, Estimate, Group, Summary
 from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan, Treatment
@@ -17,11 +16,10 @@ from bench.records.run import Manifest
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
-from bench.stats.outliers import far_from_median
-from bench.stats.quantile import Floats
 from bench.summarize.aspects import aspect_summaries
 from bench.summarize.comparison import compare
-from bench.summarize.estimates import estimate, tidy
+from bench.summarize.estimates import estimate
+from bench.summarize.far import outliers
 from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
@@ -29,6 +27,7 @@ from bench.summarize.notes import cell_notes, design_notes, lag_notes, run_notes
 from bench.summarize.reading import Seen
 from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
+from bench.summarize.spread import spreads
 from bench.summarize.table import Cell
 from bench.summarize.throughput import throughput
 from bench.trials import columns
@@ -37,7 +36,6 @@ PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_toke
 BY_PREFIX = ("ttft",)
 IN_STEADY = ("ttft", "tpot", "latency")
 BY_STEP = ("ttft", "tpot", "latency", "error_rate")
-LOOKED_FOR_OUTLIERS = ("ttft", "tpot", "latency")
 _NO_GAPS = "The run kept no more of each answer's arrivals than first, last, number and quantiles of the gaps (`record: summary`): it has no ITL."
 
 
@@ -68,6 +66,8 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     counts = tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     late = saturated(blocks, rows)
+    prompts = [prompt.id for prompt in spec.prompts]
+    far, more = outliers(measured)
     facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
     own_notes = (*_notes_of_the_lines(spec, strangers), *_notes_of_the_trials(rows, measured, last))
     return Summary(
@@ -82,7 +82,9 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),
-        outliers=tuple(_outliers(measured)),
+        spreads=tuple(spread for cell, of in measured.items() for spread in spreads(cell, of, prompts, metrics)),
+        outliers=far,
+        outliers_more=more,
         costs=costs,
         health=blocks,
         loads=facts,
@@ -173,7 +175,7 @@ def _estimates(
     for cell, rows in every.items():
         measured = measured_of[cell]
         if len(measured):
-            by_prompt = _by_word(measured.hold("prompt", "failure"), "prompt")
+            by_prompt = measured.hold("prompt", "failure").by_word("prompt")
             for name, metric in metrics.items():
                 yield from _of_metric(spec, cell, (measured, by_prompt), (name, metric))
             yield from throughput(cell, rows, spec.slo)
@@ -197,24 +199,13 @@ def _by_load(spec: Spec, cell: Cell, rows: Rows, known: tuple[Index, Mapping[str
             yield replace(rate, group=group)
 
 
-def _by_word(rows: Rows, name: str) -> dict[str, Index]:
-    """The places of the rows with each word, in the order of the rows."""
-    if not len(rows):
-        return {}
-    codes = rows.codes(name)
-    order = np.argsort(codes, kind="stable")
-    present, starts = np.unique(codes[order], return_index=True)
-    words = rows.words(name)
-    return {words[code]: places for code, places in zip(present.tolist(), np.split(order, starts[1:]), strict=True)}
-
-
 def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], named: tuple[str, Metric]) -> Iterator[Estimate]:
     (rows, by_prompt), (name, metric) = of_cell, named
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
     values = rows.values(name)
     yield from estimate(name, metric, whole, rows, spec.seed, values)
     if name in BY_PREFIX:
-        by_prefix = _by_word(rows, "prefix")
+        by_prefix = rows.by_word("prefix")
         for prefix in ("cold", "warm"):
             if prefix in by_prefix:
                 places = by_prefix[prefix]
@@ -224,36 +215,3 @@ def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], n
             if prompt.id in by_prompt:
                 places = by_prompt[prompt.id]
                 yield from estimate(name, metric, replace(whole, prompt_id=prompt.id), rows.at(places), spec.seed, values[places])
-
-
-def _outliers(cells: Mapping[Cell, Rows]) -> Iterator[Outlier]:
-    """Trials far from the others of their prompt; a cold prompt is not compared with a warm one."""
-    for cell, every in cells.items():
-        rows = every.where(~every.is_first)
-        by_prompt = sorted(_by_word(rows, "prompt").items())
-        prefixes, words = rows.codes("prefix"), rows.words("prefix")
-        for name in LOOKED_FOR_OUTLIERS:
-            values = rows.values(name)[:, 0]
-            for prompt_id, places in by_prompt:
-                for prefix in sorted(np.unique(prefixes[places]).tolist(), key=lambda code: words[code]):
-                    alike = places[(prefixes[places] == prefix) & ~np.isnan(values[places])]
-                    group = Group(model_id=cell.model_id, variant_id=cell.variant_id, prompt_id=prompt_id, prefix=_prefix(words[prefix]))
-                    yield from _outliers_of(name, group, rows, (alike, values[alike]))
-
-
-def _prefix(word: str) -> Literal["cold", "warm"] | None:
-    return "cold" if word == "cold" else "warm" if word == "warm" else None
-
-
-def _outliers_of(name: str, group: Group, rows: Rows, alike: tuple[Index, Floats]) -> Iterator[Outlier]:
-    places, values = alike
-    far = far_from_median(values)
-    for place in np.flatnonzero(far.is_far).tolist():
-        yield Outlier(
-            metric=name,
-            group=group,
-            trial_id=rows.trial_id(int(places[place])),
-            value=tidy(float(values[place])) or 0.0,
-            median=tidy(far.median) or 0.0,
-            mad=tidy(far.mad) or 0.0,
-        )
