@@ -18,7 +18,7 @@ SWEEP = "warmup: 0\nrounds: 3\nslo: {latency: 5 s}\nload: {kind: sweep, from: 1,
 
 
 def test_a_sweep_finds_the_knee_of_a_server_with_four_slots(tmp_path, run):
-    with mock_llm(ttft_ms=30, n=1, slots=4) as server:
+    with mock_llm(ttft_ms=100, n=1, slots=4) as server:  # long against what a busy machine takes beside it
         spec = write_spec(tmp_path, external("m", server.base_url), prompts=8, more=SWEEP)
         run("run", spec, code=0)
         sent = len(server.log)
@@ -26,7 +26,7 @@ def test_a_sweep_finds_the_knee_of_a_server_with_four_slots(tmp_path, run):
         assert [step.level for step in facts.steps] == [1, 2, 4, 8]
         assert facts.capacity.ended.startswith("step 4 (concurrency 8): throughput stopped growing")
         assert facts.capacity.level in {4, 8}
-        assert 80 < facts.capacity.request_rate < 140  # four slots of 30 ms take 133 per second
+        assert 24 < facts.capacity.request_rate < 42  # four slots of 100 ms take 40 per second
         assert (facts.not_needed, sent) == (24, 96)
         assert counts(latest(tmp_path)) == {("m", "default"): (96, 96, 0, 0)}
         assert read_manifest(latest(tmp_path)).status == "finished"

@@ -1,12 +1,12 @@
-"""Open loops, ramps and sweeps against a server whose truth is known."""
+"""Open loops, ramps and sweeps: when requests leave and where a sweep ends, on simulated time; and the same over real sockets."""
 
 import asyncio
 import itertools
-from statistics import median
 
 import pytest
 from harness.calls import block, trial
 from harness.mock_llm import mock_llm
+from harness.simulated import LoopClock, SimulatedServer, run_simulated
 from msgspec.structs import replace
 
 from bench.catalog import REGISTRY
@@ -19,16 +19,20 @@ from bench.records.exchange import Completion
 from bench.records.spec import Limits, Load, Slo
 
 
-def run(server, n, load, *, steps=1, limits=None):
+def run(server, n, load, *, steps=1):
     """Run n trials (per step) under a load: the samples by trial, and the client's health."""
     samples = []
-    clock = Clock()
     trials = [replace(trial(f"{step}-{k}"), step=step if steps > 1 else None) for step in range(1, steps + 1) for k in range(n)]
     shape = REGISTRY.load("load", load.kind)(load)
-    seats = {("m1", "t1"): Seat(endpoint=server.endpoint(), provider=OpenAIChat)}
+    is_simulated = isinstance(server, SimulatedServer)
+    seats = {("m1", "t1"): Seat(endpoint=server.endpoint(), provider=server.provider if is_simulated else OpenAIChat)}
     settings = ExecutionSettings(load=shape, seed=1)
-    stop = StopRules(limits or Limits(), clock)
-    health = asyncio.run(run_block(block(*trials), seats, settings, samples.append, Silent(), stop, clock, "w1"))
+
+    async def work():
+        clock = LoopClock() if is_simulated else Clock()
+        return await run_block(block(*trials), seats, settings, samples.append, Silent(), StopRules(Limits(), clock), clock, "w1")
+
+    health = run_simulated(work()) if is_simulated else asyncio.run(work())
     samples.sort(key=lambda sample: sample.timing.scheduled_s)
     return samples, health
 
@@ -43,12 +47,23 @@ def p99(values):
 
 
 def test_requests_are_sent_when_they_are_due_and_latency_counts_from_then():
-    with mock_llm(n=2) as server:
-        samples, _ = run(server, 30, Load(kind="constant", concurrency=16, settings={"rate": 100}))
+    server = SimulatedServer(0.02)
+    samples, _ = run(server, 30, Load(kind="constant", concurrency=16, settings={"rate": 100}))
     due = [sample.timing.scheduled_s for sample in samples]
     assert all(later - sooner == pytest.approx(0.01) for sooner, later in itertools.pairwise(due))
-    assert median(sample.timing.sent_s - sample.timing.scheduled_s for sample in samples) < 0.005
+    assert server.received_s == pytest.approx(due, abs=0.001)
+    assert [latency_s(sample) for sample in samples] == pytest.approx([0.02] * 30, abs=0.002)
+
+
+def test_over_real_sockets_nothing_is_sent_before_it_is_due():
+    with mock_llm(n=2) as server:
+        samples, health = run(server, 30, Load(kind="constant", concurrency=16, settings={"rate": 100}))
+        received_s = sorted(truth.received_ns * 1e-9 for truth in server.log)
+    due = [sample.timing.scheduled_s for sample in samples]
+    assert all(later - sooner == pytest.approx(0.01) for sooner, later in itertools.pairwise(due))
     assert all(sample.timing.sent_s >= sample.timing.scheduled_s for sample in samples)
+    zero_s = health.clock_zero_ns * 1e-9
+    assert all(received >= zero_s + at for received, at in zip(received_s, due, strict=True))
 
 
 def test_a_slow_server_does_not_slow_the_arrivals_but_fills_the_backlog():
@@ -75,13 +90,11 @@ def test_arrivals_that_wait_too_long_are_dropped_counted_and_never_sent():
 
 def test_a_stall_of_the_server_is_seen_by_an_open_loop_and_hardly_by_a_closed_one():
     """Coordinated omission: a closed loop stops asking while the server stalls, so only those in flight feel it."""
-    with mock_llm(n=1, stall_at=40, stall_ms=300) as server:
-        opened, _ = run(server, 120, Load(kind="constant", concurrency=120, settings={"rate": 200}))
-    with mock_llm(n=1, stall_at=40, stall_ms=300) as server:
-        closed, _ = run(server, 120, Load(concurrency=1))
-    assert p99(map(latency_s, opened)) > 0.25
-    assert sum(latency_s(sample) > 0.05 for sample in opened) > 30
-    assert sum(latency_s(sample) > 0.05 for sample in closed) <= 2
+    opened, _ = run(SimulatedServer(stall_at=40, stall_s=0.3), 120, Load(kind="constant", concurrency=120, settings={"rate": 200}))
+    closed, _ = run(SimulatedServer(stall_at=40, stall_s=0.3), 120, Load(concurrency=1))
+    assert p99(map(latency_s, opened)) > 0.29
+    assert sum(latency_s(sample) > 0.05 for sample in opened) == pytest.approx(51, abs=2)  # one every 5 ms of the first 250
+    assert sum(latency_s(sample) > 0.05 for sample in closed) == 1
 
 
 def test_a_burst_is_in_flight_all_at_once():
@@ -120,31 +133,34 @@ def swept(server, n=24, steps=5, slo=None, first=1, **settings):
 
 def test_a_sweep_of_concurrency_ends_where_throughput_stops_growing():
     """Four slots: 1, 2 and 4 at a time scale, 8 do not."""
-    with mock_llm(ttft_ms=15, n=1, slots=4) as server:
-        counts, ended = swept(server)
+    counts, ended = swept(SimulatedServer(0.015, slots=4))
     assert counts == {1: 24, 2: 24, 3: 24, 4: 24, 5: 0}
-    assert ended.startswith("step 4 (concurrency 8): throughput stopped growing")
+    assert ended.startswith("step 4 (concurrency 8): throughput stopped growing (26")
 
 
 def test_a_sweep_of_concurrency_ends_where_the_objective_breaks():
     """Two slots of 40 ms: four at a time wait 80 ms."""
-    with mock_llm(ttft_ms=40, n=1, slots=2) as server:
-        counts, ended = swept(server, n=20, steps=3, slo=Slo(ttft_s=0.07), first=2, to=8)
+    counts, ended = swept(SimulatedServer(0.04, slots=2), n=20, steps=3, slo=Slo(ttft_s=0.07), first=2, to=8)
     assert counts == {1: 20, 2: 20, 3: 0}
-    assert ended.startswith("step 2 (concurrency 4): ")
-    assert ended.endswith(" of 20 requests met the slo, less than 95%")
+    assert ended == "step 2 (concurrency 4): 2 of 20 requests met the slo, less than 95%"
 
 
 def test_a_sweep_of_the_rate_finds_the_rate_that_the_slots_can_take():
     """Four slots of 20 ms take 200 requests per second."""
-    with mock_llm(ttft_ms=20, n=1, slots=4) as server:
-        counts, ended = swept(server, n=40, steps=4, slo=Slo(ttft_s=0.06), of="rate", first=50, to=400)
-    assert (counts[1], counts[2], counts[3]) == (40, 40, 40)
-    assert ended.startswith(("step 4 (rate 400)", "step 3 (rate 200)"))
+    counts, ended = swept(SimulatedServer(0.02, slots=4), n=40, steps=4, slo=Slo(ttft_s=0.06), of="rate", first=50, to=400)
+    assert counts == {1: 40, 2: 40, 3: 40, 4: 40}
+    assert ended.startswith("step 4 (rate 400)")
 
 
 def test_a_sweep_that_meets_no_limit_says_none():
-    with mock_llm(ttft_ms=5, n=1) as server:
-        counts, ended = swept(server, n=8, steps=3, min_growth=0, to=4)
+    counts, ended = swept(SimulatedServer(0.005), n=8, steps=3, to=4)
     assert counts == {1: 8, 2: 8, 3: 8}
     assert ended is None
+
+
+def test_over_real_sockets_a_sweep_ends_where_the_objective_breaks():
+    """One slot of 100 ms: four at a time wait 400 ms."""
+    with mock_llm(ttft_ms=100, n=1, slots=1) as server:
+        counts, ended = swept(server, n=8, steps=3, slo=Slo(ttft_s=0.3), first=1, to=16)
+    assert counts == {1: 8, 2: 8, 3: 0}
+    assert ended.startswith("step 2 (concurrency 4): ")
