@@ -7,6 +7,7 @@ subprocess can be watched by the loop (none is: servers are watched by threads).
 import asyncio
 import select
 import selectors
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -22,9 +23,9 @@ class _DirectSelector(selectors.BaseSelector):
         self._epoll = select.epoll()
         self._others_file = self._others.fileno()
         self._epoll.register(self._others_file, select.EPOLLIN)
-        self._reads: dict[int, Callable[[], None]] = {}
+        self._reads: dict[int, Callable[[], bool]] = {}
 
-    def watch(self, file: int, read: Callable[[], None]) -> None:
+    def watch(self, file: int, read: Callable[[], bool]) -> None:
         self._epoll.register(file, select.EPOLLIN)
         self._reads[file] = read
 
@@ -33,15 +34,26 @@ class _DirectSelector(selectors.BaseSelector):
         self._epoll.unregister(file)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Poll and read until asyncio has something to do, or the time is over."""
         ready: list[tuple[selectors.SelectorKey, int]] = []
-        reads = self._reads
-        for file, _ in self._epoll.poll(timeout, _MOST_READY):
-            read = reads.get(file)
-            if read is not None:
-                read()
-            elif file == self._others_file:  # any other was closed in this very turn
-                ready = self._others.select(0)
-        return ready
+        reads, poll = self._reads, self._epoll.poll
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            events = poll(timeout, _MOST_READY)
+            is_done = not events
+            for file, _ in events:
+                read = reads.get(file)
+                if read is not None:
+                    is_done |= read()
+                elif file == self._others_file:  # any other was closed in this very turn
+                    ready = self._others.select(0)
+                    is_done = True
+            if is_done:
+                return ready
+            if until is not None:
+                timeout = until - time.monotonic()
+                if timeout <= 0:
+                    return ready
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._others.register(fileobj, events, data)
@@ -68,8 +80,8 @@ class DirectLoop(asyncio.SelectorEventLoop):
         self._direct = _DirectSelector()
         super().__init__(self._direct)
 
-    def watch(self, file: int, read: Callable[[], None]) -> None:
-        """Call `read` whenever there is something to read. It must not raise."""
+    def watch(self, file: int, read: Callable[[], bool]) -> None:
+        """Call `read` whenever there is something to read. It says whether the loop has something to do now, and must not raise."""
         self._direct.watch(file, read)
 
     def unwatch(self, file: int) -> None:

@@ -29,8 +29,8 @@ _LOOK_S = 1.0  # how often a waiting exchange is looked at
 class WatchingLoop(Protocol):
     """An event loop that calls what reads a socket without a detour through its queue."""
 
-    def watch(self, file: int, read: Callable[[], None]) -> None:
-        """Call `read` whenever there is something to read."""
+    def watch(self, file: int, read: Callable[[], bool]) -> None:
+        """Call `read` whenever there is something to read; it says whether the loop has something to do now."""
 
     def unwatch(self, file: int) -> None:
         """Do so no more."""
@@ -174,19 +174,18 @@ class Connection:
         self._loop.remove_writer(self._sock.fileno())
         self._send(data)
 
-    def _on_stamped(self) -> None:
-        """Read plain bytes with the kernel's stamp: the usual way, and the shortest."""
+    def _on_stamped(self) -> bool:
+        """Read plain bytes with the kernel's stamp: the usual way, and the shortest. Whether nothing more is waited for."""
         try:
             data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
         except OSError as error:
-            self._on_error(error)
-            return
+            return self._on_error(error)
         self._read_ns.append(time.perf_counter_ns())
         self._marks.append(ancillary[0][2] if ancillary else b"")
-        self._take(data)
+        return self._take(data)
 
-    def _on_readable(self) -> None:
-        """Read bytes that come without a stamp, or encrypted."""
+    def _on_readable(self) -> bool:
+        """Read bytes that come without a stamp, or encrypted. Whether nothing more is waited for."""
         mark = b""
         try:
             if self._kernel is None:
@@ -199,28 +198,28 @@ class Connection:
                 data, is_over = self._tls.decrypt(data)
                 self._flush_tls()
                 if not data and not is_over:
-                    return
+                    return not self._is_waiting  # what the session itself had to send may have found the connection broken
         except OSError as error:
-            self._on_error(error)
-            return
+            return self._on_error(error)
         self._read_ns.append(now_ns)
         self._marks.append(mark)
-        self._take(data)
+        return self._take(data)
 
-    def _on_error(self, error: OSError) -> None:
+    def _on_error(self, error: OSError) -> bool:
         if not isinstance(error, BlockingIOError | InterruptedError):
             self._on_eof(f"the connection broke: {error.strerror or type(error).__name__}", is_reset=True)
+        return not self._is_waiting
 
-    def _take(self, data: bytes) -> None:
-        """Keep what was read; its stamps are kept already."""
+    def _take(self, data: bytes) -> bool:
+        """Keep what was read; its stamps are kept already. Whether nothing more is waited for."""
         if not data:
             self._read_ns.pop()
             self._marks.pop()
             self._on_eof("the server closed the connection", is_reset=False)
-            return
+            return True
         if not self._is_waiting:
             self.close()  # nobody asked: whatever it is, this connection cannot be trusted any more
-            return
+            return True
         reads = self._reads
         reads.append(data)
         self._size += len(data)
@@ -231,8 +230,9 @@ class Connection:
             and self._size <= BODY_LIMIT_BYTES
             and len(reads) < MOST_READS
         ):
-            return  # a chunked body always ends in an empty line (RFC 9112, §7.1)
+            return False  # a chunked body always ends in an empty line (RFC 9112, §7.1)
         self._look(data)
+        return not self._is_waiting
 
     def _flush_tls(self) -> None:
         if self._tls is not None and (answer := self._tls.pending()):

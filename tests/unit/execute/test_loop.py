@@ -30,7 +30,7 @@ class TestDirectly:
             (here, there), (plain, other) = socket.socketpair(), socket.socketpair()
             with here, there, plain, other:
                 read, came = [], asyncio.Event()
-                running.watch(here.fileno(), lambda: read.append(here.recv(10)))
+                running.watch(here.fileno(), lambda: bool(read.append(here.recv(10))))
                 running.add_reader(plain, came.set)
                 for k in range(3):
                     there.send(b"%d" % k)
@@ -55,6 +55,7 @@ class TestDirectly:
                 read.append(place)
                 for here, _ in pairs:
                     running.unwatch(here.fileno())
+                return False
 
             for place, (here, there) in enumerate(pairs):
                 running.watch(here.fileno(), lambda place=place: first(place))
@@ -73,10 +74,32 @@ class TestDirectly:
             here, there = socket.socketpair()
             with here, there:
                 done = running.create_future()
-                running.watch(here.fileno(), lambda: done.done() or done.set_result(here.recv(10)))
+                running.watch(here.fileno(), lambda: done.done() or not done.set_result(here.recv(10)))
                 running.call_later(0.002, there.send, b"late")
                 found = await asyncio.wait_for(done, 5)
                 running.unwatch(here.fileno())
                 return found
 
         assert loop.run(watch()) == b"late"
+
+    def test_reads_that_end_nothing_hold_up_neither_timers_nor_other_threads(self):
+        async def watch():
+            running = asyncio.get_running_loop()
+            here, there = socket.socketpair()
+            with here, there:
+                read = []
+
+                def again():
+                    read.append(here.recv(1))
+                    there.send(b"x")  # there is always something to read
+                    return False
+
+                running.watch(here.fileno(), again)
+                there.send(b"x")
+                await asyncio.sleep(0.005)
+                n = len(read)
+                await running.run_in_executor(None, lambda: None)
+                running.unwatch(here.fileno())
+                return n
+
+        assert loop.run(watch()) > 1
