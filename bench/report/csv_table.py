@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bench.records.comparison import ModelComparison, Strength
+from bench.records.comparison import ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, PromptSpread
 from bench.records.serving import ModelStatus
@@ -66,8 +66,6 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield _estimate(estimate)
     for compared in summary.comparisons:
         yield _comparison(compared)
-    for strength in summary.strengths:
-        yield _strength(strength)
     for aspect in summary.aspects:
         for metric in ("passed", "graded", "abstained", "failed", "ungraded"):
             number = getattr(aspect, metric)
@@ -144,29 +142,8 @@ def _comparison(found: ModelComparison) -> dict[str, Any]:
         "clusters": found.n_prompts,
         "better": found.better,
         "method": found.method,
-        "note": f"{f'according to {found.grader_id}; ' if found.grader_id else ''}against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
+        "note": f"against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
         f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out",
-    }
-
-
-def _strength(found: Strength) -> dict[str, Any]:
-    return {
-        "kind": "strength",
-        "model_id": found.who.model_id,
-        "variant_id": found.who.variant_id,
-        "metric": "preferred",
-        "statistic": "log strength",
-        "state": "value" if found.log_strength is not None else "not applicable",
-        "value": found.log_strength,
-        "unit": "1",
-        "low": found.low,
-        "high": found.high,
-        "level": found.level,
-        "n": found.n_prompts,
-        "clusters": found.n_prompts,
-        "better": "higher",
-        "method": found.method,
-        "note": f"according to {found.grader_id}",
     }
 
 
