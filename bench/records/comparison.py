@@ -1,4 +1,4 @@
-"""What a run says of two models asked the same prompts: a part of `summary.json`."""
+"""What a run says of models asked the same prompts: a part of `summary.json`."""
 
 from typing import Literal
 
@@ -23,6 +23,9 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     `verdict` is of a: `better` or `worse` where `p_holm` is at most 1 − level; `same`: equal on every prompt. `mde`: the difference, or the ratio
     above 1, that such a run finds in four of five cases; None where these prompts do not say.
+
+    `grader_id` is the judge that was asked which of two answers is better (metric `preferred`: the share of prompts on which it preferred a, minus
+    that of b); None of any other figure.
     """
 
     metric: str
@@ -47,3 +50,21 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     mde: float | None = None
     method: str = "no prompt with a value of both"
     verdict: ComparisonVerdict = "cannot_tell"
+    grader_id: str | None = None
+
+
+class Strength(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How strong a model is among all that a judge compared pair by pair: Bradley and Terry's log strength, 0 for the mean of them.
+
+    `beats_mean`: its chance against a model of mean strength, 0–1. None where no finite strengths fit, since some models never lost to the others.
+    """
+
+    grader_id: str
+    who: Contender
+    log_strength: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    beats_mean: float | None = None
+    n_prompts: int
+    method: str

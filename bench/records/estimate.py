@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.calibration import Calibration
-from bench.records.comparison import ModelComparison
+from bench.records.comparison import ModelComparison, Strength
 from bench.records.cost import CostEstimate
 from bench.records.judging import JudgeRecord
 from bench.records.load import LoadFacts
@@ -123,6 +123,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelStatus, ...]
     estimates: tuple[Estimate, ...]
     comparisons: tuple[ModelComparison, ...] = ()
+    strengths: tuple[Strength, ...] = ()
     aspects: tuple[AspectSummary, ...] = ()
     judges: tuple[JudgeRecord, ...] = ()
     spreads: tuple[PromptSpread, ...] = ()

@@ -1,9 +1,10 @@
 """The section “Comparison of models”: every pair on the same prompts, in plain words, with what the run could not have seen."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bench.records.comparison import Contender, ModelComparison
+from bench.records.comparison import Contender, ModelComparison, Strength
 from bench.records.estimate import Summary
 from bench.records.judging import JudgeRecord
 from bench.records.spec import Spec
@@ -12,7 +13,15 @@ from bench.report import glossary, numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 
-_WINS = {"quality": "scores higher", "judged": "scores higher", "ttft": "starts sooner", "latency": "answers sooner", "decode_tps": "writes faster"}
+_WINS = {
+    "quality": ("scores higher", "than"),
+    "judged": ("scores higher", "than"),
+    "preferred": ("is preferred", "to"),
+    "ttft": ("starts sooner", "than"),
+    "latency": ("answers sooner", "than"),
+    "decode_tps": ("writes faster", "than"),
+}
+_BETTER = ("is better", "than")
 
 
 def comparison(seen: Lookup, spec: Spec) -> Section | None:
@@ -30,7 +39,9 @@ def comparison(seen: Lookup, spec: Spec) -> Section | None:
     )
     rows = tuple(_row(seen, one, spec) for one in found)
     table = Table(id="comparison", columns=columns, rows=rows, notes=tuple(_notes(found)))
-    return Section(id="comparison", title="Comparison of models", text=(" ".join(_text(seen, found, spec)),), tables=(table,))
+    ranked = _strengths(seen)
+    tables = (table,) if ranked is None else (table, ranked)
+    return Section(id="comparison", title="Comparison of models", text=(" ".join(_text(seen, found, spec)),), tables=tables)
 
 
 def decided_by(summary: Summary) -> str:
@@ -53,14 +64,14 @@ def _text(seen: Lookup, found: Sequence[ModelComparison], spec: Spec) -> Iterato
         most, needed = max(one.n_prompts for one in found), max(one.needed for one in found)
         yield f"{numbers.count(most, 'prompt')} answered by both: too few for a verdict prompt by prompt, which takes at least {needed}."
         return
-    by_figure: dict[str, list[ModelComparison]] = {}
+    by_figure: dict[tuple[str, str | None], list[ModelComparison]] = {}
     for one in found:
-        by_figure.setdefault(one.metric, []).append(one)
-    for metric, several in by_figure.items():
+        by_figure.setdefault((one.metric, one.grader_id), []).append(one)
+    for several in by_figure.values():
         told = [sentence for one in several if (sentence := _sentence(seen, one))]
         open_ = sum(one.verdict == "cannot_tell" for one in several)
         rest = f"{numbers.count(open_, 'pair')} undecided" if open_ and told else "this run cannot tell" if open_ else ""
-        yield f"{', '.join(part for part in _figure(seen.summary, metric, spec) if part)}: {'; '.join(part for part in (*told, rest) if part)}."
+        yield f"{', '.join(part for part in _figure(seen.summary, several[0], spec) if part)}: {'; '.join(part for part in (*told, rest) if part)}."
 
 
 def _sentence(seen: Lookup, one: ModelComparison) -> str:
@@ -70,18 +81,54 @@ def _sentence(seen: Lookup, one: ModelComparison) -> str:
     if one.verdict == "cannot_tell":
         return ""
     winner, other = (a, b) if one.verdict == "better" else (b, a)
-    return f"{winner} {_WINS.get(one.metric, 'is better')} than {other}"
+    verb, joint = _WINS.get(one.metric, _BETTER)
+    return f"{winner} {verb} {joint} {other}"
 
 
-def _figure(summary: Summary, metric: str, spec: Spec) -> tuple[str, str]:
+def _figure(summary: Summary, one: ModelComparison, spec: Spec) -> tuple[str, str]:
     """The figure's name, and of a score who gave it."""
-    if metric == "quality":
+    if one.metric == "quality":
         return "Quality", decided_by(summary)
-    if metric == "judged":
+    if one.metric == "judged":
         wanted = spec.judge.use if spec.judge is not None else None
         judge = next((judge for judge in summary.judges if wanted in {None, judge.judge_id}), None)
         return "Judge’s score", f"according to judge {_judge(judge) if judge is not None else short(wanted or 'without a record', 60)}"
-    return glossary.title(metric), ""
+    return ("Preferred", _according_to(summary, one.grader_id)) if one.grader_id is not None else (glossary.title(one.metric), "")
+
+
+def _according_to(summary: Summary, grader_id: str) -> str:
+    judge = next((judge for judge in summary.judges if judge.grader_id == grader_id), None)
+    return f"according to judge {_judge(judge) if judge is not None else short(grader_id, 60)}"
+
+
+def _strengths(seen: Lookup) -> Table | None:
+    """The models as the pairwise preferences rank them, the strongest first."""
+    ranked = seen.summary.strengths
+    if not ranked:
+        return None
+    columns = (
+        Column(title="Model"),
+        Column(title="Strength", is_number=True),
+        Column(title="Beats a mean model", is_number=True),
+        Column(title="By"),
+    )
+    order = sorted(ranked, key=lambda one: (one.grader_id, -(one.log_strength or 0.0)))
+    rows = tuple(
+        (Cell(value=_label(seen, one.who)), _strength(one), _chance(one), Cell(value=_according_to(seen.summary, one.grader_id))) for one in order
+    )
+    unfit = "; none where some models never lost to the others" if any(one.log_strength is None for one in ranked) else ""
+    note = f"Strength: Bradley and Terry’s, in log odds, 0 for the mean of these models; a tie is half a win; [95 % interval over prompts]{unfit}."
+    return Table(id="strengths", columns=columns, rows=rows, notes=(note,))
+
+
+def _strength(one: Strength) -> Cell:
+    if one.log_strength is None or not math.isfinite(one.log_strength):
+        return numbers.NOT_APPLICABLE
+    return _with_interval(one.log_strength, (one.low, one.high), (1.0, ""))
+
+
+def _chance(one: Strength) -> Cell:
+    return Cell(value=numbers.share(one.beats_mean)) if one.beats_mean is not None else numbers.NOT_APPLICABLE
 
 
 def _label(seen: Lookup, who: Contender) -> str:
@@ -91,7 +138,7 @@ def _label(seen: Lookup, who: Contender) -> str:
 def _row(seen: Lookup, one: ModelComparison, spec: Spec) -> tuple[Cell, ...]:
     tally = f"{one.wins:,} / {one.ties:,} / {one.losses:,}" if one.n_prompts else "–"
     left_out = f"{one.left_out:,} left out" if one.left_out else ""
-    name, by_whom = _figure(seen.summary, one.metric, spec)
+    name, by_whom = _figure(seen.summary, one, spec)
     return (
         Cell(value=name, mark=by_whom),
         Cell(value=_label(seen, one.a)),
@@ -136,7 +183,7 @@ def _verdict(seen: Lookup, one: ModelComparison) -> Cell:
     a, b = _label(seen, one.a), _label(seen, one.b)
     match one.verdict:
         case "better" | "worse":
-            return Cell(value=f"{a if one.verdict == 'better' else b} {_WINS.get(one.metric, 'is better')}")
+            return Cell(value=f"{a if one.verdict == 'better' else b} {_WINS.get(one.metric, _BETTER)[0]}")
         case "same":
             return Cell(value=f"equal on all {numbers.count(one.n_prompts, 'prompt')}")
         case "cannot_tell":
@@ -163,7 +210,9 @@ def _notes(found: list[ModelComparison]) -> Iterator[str]:
         "Both answer the same prompts, so what is hard for both takes no part; a prompt’s rounds count once. Difference: of scores in percentage "
         "points; of times and speeds × the ratio, a geometric mean over prompts, with the mean difference below. [95 % interval]."
     )
-    pairs = max(sum(one.metric == metric for one in found) for metric in {one.metric for one in found})
+    if any(one.grader_id is not None for one in found):
+        yield "Preferred: share of prompts on which the judge prefers the model, minus that of the other; it was asked in both orders."
+    pairs = max(Counter((one.metric, one.grader_id) for one in found).values())
     adjusted = f", adjusted by Holm for the {pairs} pairs of each figure" if pairs > 1 else ""
     yield f"p: chance of a difference this large if both were alike, by flipping signs prompt by prompt{adjusted}; a verdict takes p ≤ 0.05."
     if any(one.verdict == "cannot_tell" and one.mde is not None for one in found):

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from bench.records.comparison import ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, PromptSpread
 from bench.records.serving import ModelStatus
 from bench.records.view import View
+from bench.report import csv_comparisons
 from bench.report.escape import spreadsheet
 from bench.report.sketch import SMALLEST
 
@@ -64,8 +64,7 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield from _counts(counts)
     for estimate in summary.estimates:
         yield _estimate(estimate)
-    for compared in summary.comparisons:
-        yield _comparison(compared)
+    yield from csv_comparisons.rows(summary)
     for aspect in summary.aspects:
         for metric in ("passed", "graded", "abstained", "failed", "ungraded"):
             number = getattr(aspect, metric)
@@ -121,30 +120,6 @@ def _state(found: Estimate) -> str:
     if found.value is None:
         return "not applicable" if found.not_applicable and not found.failed else "no value"
     return "value" if found.low is not None and found.high is not None else "no interval"
-
-
-def _comparison(found: ModelComparison) -> dict[str, Any]:
-    """A row of model `a`; the other model and the p values stand in the note."""
-    ps = f"p {found.p!r}; p (Holm) {found.p_holm!r}" if found.p is not None else "p none"
-    return {
-        "kind": "comparison",
-        "model_id": found.a.model_id,
-        "variant_id": found.a.variant_id,
-        "metric": found.metric,
-        "statistic": found.effect,
-        "state": found.verdict.replace("_", " "),
-        "value": found.ratio if found.effect == "ratio" else found.difference,
-        "unit": "1" if found.effect == "ratio" else found.unit,
-        "low": found.low,
-        "high": found.high,
-        "level": found.level,
-        "n": found.n_prompts,
-        "clusters": found.n_prompts,
-        "better": found.better,
-        "method": found.method,
-        "note": f"against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
-        f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out",
-    }
 
 
 def _cost(cost: CostEstimate) -> dict[str, Any]:

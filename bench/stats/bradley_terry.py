@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]  # SciPy ships no types
 
 from bench.stats.cluster import BOOTSTRAP, expanded_tail
 from bench.stats.interval import Interval
@@ -41,11 +40,18 @@ def log_strengths(wins: Wins) -> Floats | None:
     except ModuleNotFoundError as error:
         raise not_installed("a Bradley–Terry model", error) from error
     beaten = np.where(np.eye(len(wins), dtype=np.bool_), 0.0, wins)
-    n_groups, _ = connected_components(beaten > 0, directed=True, connection="strong")
-    if len(wins) < 2 or n_groups > 1:
+    if len(wins) < 2 or not _is_connected(beaten > 0):
         return None
     found = np.asarray(choix.ilsr_pairwise_dense(beaten), dtype=np.float64)
     return np.asarray(found - found.mean())
+
+
+def _is_connected(beat: NDArray[np.bool_]) -> bool:
+    """Whether a chain of wins leads from every model to every other. Shape: `beat: bool[m, m]`."""
+    reached = beat | np.eye(len(beat), dtype=np.bool_)
+    for _ in range(len(beat).bit_length()):
+        reached = reached @ reached
+    return bool(reached.all())
 
 
 def strengths(wins: Wins, rng: np.random.Generator, level: float = 0.95) -> tuple[Strength, ...] | None:

@@ -24,7 +24,7 @@ COMPARED = ("quality", "judged", "ttft", "latency", "decode_tps")
 MOST_PAIRED = 4  # models of which every pair is compared: six pairs; of more, each is compared with the first
 LEVEL = 0.95
 
-_Place = tuple[str, str]
+Place = tuple[str, str]
 """A model and its variant."""
 
 
@@ -35,7 +35,17 @@ class _Side(NamedTuple):
     values: Floats
 
 
-class _Pair(NamedTuple):
+class Figure(NamedTuple):
+    """What is compared, and how. `grader_id`: of a preference, whose it is."""
+
+    metric: str
+    unit: str
+    better: Literal["lower", "higher"]
+    effect: Literal["difference", "ratio"]
+    grader_id: str | None = None
+
+
+class Pair(NamedTuple):
     """One value per prompt: the effect (a difference, or the logarithm of a ratio), and the difference in the metric's unit."""
 
     effects: Floats
@@ -44,7 +54,7 @@ class _Pair(NamedTuple):
     is_binary: bool
 
 
-def compare(cells: Iterable[tuple[_Place, Rows]], metrics: Mapping[str, Metric], seed: int) -> Iterator[ModelComparison]:
+def compare(cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], seed: int) -> Iterator[ModelComparison]:
     """Every figure of every pair, in the order of the figures and the cells. `cells`: each one's measured rows, in the order of the spec."""
     asked = [(place, rows) for place, rows in cells if len(rows)]
     names = [name for name in COMPARED if name in metrics and not (name == "judged" and _says_as_much(asked))]
@@ -53,35 +63,40 @@ def compare(cells: Iterable[tuple[_Place, Rows]], metrics: Mapping[str, Metric],
         yield from _of_figure((name, metrics[name]), sides, dict(asked), seed)
 
 
-def _says_as_much(asked: Sequence[tuple[_Place, Rows]]) -> bool:
+def _says_as_much(asked: Sequence[tuple[Place, Rows]]) -> bool:
     """Whether the judge's scores are the answers' scores, so that comparing them again says nothing."""
     return all(np.array_equal(rows.values("judged"), rows.values("quality"), equal_nan=True) for _, rows in asked)
 
 
-def pairs(places: Sequence[_Place]) -> list[tuple[_Place, _Place]]:
+def pairs(places: Sequence[Place]) -> list[tuple[Place, Place]]:
     """Who is compared with whom: (a, b) with b first in the spec. Up to four models all pairs, of more each with the first."""
     if len(places) <= MOST_PAIRED:
         return [(a, b) for b, a in combinations(places, 2)]
     return [(a, places[0]) for a in places[1:]]
 
 
-def _of_figure(named: tuple[str, Metric], sides: Mapping[_Place, _Side], rows: Mapping[_Place, Rows], seed: int) -> Iterator[ModelComparison]:
-    """All pairs of one figure: the family whose p values are adjusted together."""
+def _of_figure(named: tuple[str, Metric], sides: Mapping[Place, _Side], rows: Mapping[Place, Rows], seed: int) -> Iterator[ModelComparison]:
+    """All pairs of one metric."""
     name, metric = named
-    effect: Literal["difference", "ratio"] = "difference" if metric.unit == "score" else "ratio"
-    chosen = pairs(list(sides))
-    family = [(a, b, _paired(sides[a], sides[b], rows[a], effect)) for a, b in chosen]
+    better: Literal["lower", "higher"] = "lower" if metric.better == "lower" else "higher"
+    figure = Figure(name, metric.unit, better, "difference" if metric.unit == "score" else "ratio")
+    yield from of_family(figure, [(a, b, _paired(sides[a], sides[b], rows[a], figure.effect)) for a, b in pairs(list(sides))], seed)
+
+
+def of_family(figure: Figure, family: Sequence[tuple[Place, Place, Pair]], seed: int) -> Iterator[ModelComparison]:
+    """All pairs of one figure: the family whose p values are adjusted together."""
     tested = [_tested(pair, seed) if pair.effects.size else None for _, _, pair in family]
     adjusted = iter(holm([found.p for found in tested if found is not None]))
     n_tests = sum(found is not None for found in tested)
     for (a, b, pair), found in zip(family, tested, strict=True):
         base = ModelComparison(
-            metric=name,
-            unit=metric.unit,
-            better="lower" if metric.better == "lower" else "higher",
+            metric=figure.metric,
+            unit=figure.unit,
+            better=figure.better,
             a=Contender(model_id=a[0], variant_id=a[1]),
             b=Contender(model_id=b[0], variant_id=b[1]),
-            effect=effect,
+            effect=figure.effect,
+            grader_id=figure.grader_id,
             n_prompts=pair.effects.size,
             left_out=pair.left_out,
             needed=_needed(max(1, n_tests)),
@@ -89,7 +104,7 @@ def _of_figure(named: tuple[str, Metric], sides: Mapping[_Place, _Side], rows: M
         yield base if found is None else _told(base, pair, found, (next(adjusted), n_tests))
 
 
-def _told(base: ModelComparison, pair: _Pair, found: Paired, of: tuple[float, int]) -> ModelComparison:
+def _told(base: ModelComparison, pair: Pair, found: Paired, of: tuple[float, int]) -> ModelComparison:
     """The comparison with what the test found. `of`: the adjusted p, and how many tests it is adjusted for."""
     p_holm, n_tests = of
     counted = tally(pair.effects)
@@ -117,7 +132,7 @@ def _told(base: ModelComparison, pair: _Pair, found: Paired, of: tuple[float, in
 
 def _verdict(base: ModelComparison, found: Paired, p_holm: float, counted: Tally) -> ComparisonVerdict:
     if found.n >= base.needed and counted.ties == found.n:
-        return "same"
+        return "same" if base.grader_id is None else "cannot_tell"  # a judge that prefers neither does not say that they are equal
     if p_holm > 1 - LEVEL + 1e-12:
         return "cannot_tell"
     return "better" if (found.mean > 0) == (base.better == "higher") else "worse"
@@ -137,7 +152,7 @@ def _back(value: float | None, *, is_ratio: bool) -> float | None:
     return None if value is None else tidy(exp(value) if is_ratio else value)
 
 
-def _tested(pair: _Pair, seed: int) -> Paired:
+def _tested(pair: Pair, seed: int) -> Paired:
     found = sign_flips(pair.effects, np.random.default_rng(seed), LEVEL)
     if not pair.is_binary:
         return found
@@ -182,7 +197,7 @@ def _of_rounds(metric: Metric, values: Floats, members: Ids, n: int) -> Floats:
     return np.asarray((ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2)
 
 
-def _paired(a: _Side, b: _Side, rows: Rows, effect: Literal["difference", "ratio"]) -> _Pair:
+def _paired(a: _Side, b: _Side, rows: Rows, effect: Literal["difference", "ratio"]) -> Pair:
     """What both have, prompt by prompt; steps of one prompt are averaged."""
     keys, in_a, in_b = np.intersect1d(a.keys, b.keys, assume_unique=True, return_indices=True)
     first, second = a.values[in_a], b.values[in_b]
@@ -194,4 +209,4 @@ def _paired(a: _Side, b: _Side, rows: Rows, effect: Literal["difference", "ratio
     both = np.concatenate((first, second))
     is_single = bool(n.size) and int(n.max()) == 1 and np.unique(rows.codes("round")).size == 1
     is_binary = effect == "difference" and is_single and bool(np.isin(both, (0.0, 1.0)).all())
-    return _Pair(np.asarray(effects), np.asarray(differences), either - prompts.size, is_binary)
+    return Pair(np.asarray(effects), np.asarray(differences), either - prompts.size, is_binary)

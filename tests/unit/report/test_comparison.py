@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from harness.report_run import HOSTILE_LINE, manifest, observations, spec, summary
 
-from bench.records.comparison import Contender, ModelComparison
+from bench.records.comparison import Contender, ModelComparison, Strength
 from bench.records.judging import JudgeRecord, Qualification
 from bench.records.spec import JudgeSpec
 from bench.report.comparison import decided_by
@@ -178,3 +178,48 @@ def test_a_figure_that_is_no_number_breaks_no_report():
     assert shown(broken).section("comparison") is None
     odd = compared(**TTFT | {"ratio": None, "mde": float("inf"), "low": float("-inf"), "verdict": "cannot_tell"})
     assert rows(odd)[0]["Verdict"] == "cannot tell"
+
+
+PAIRWISE = {"metric": "preferred", "unit": "share", "verdict": "better", "difference": 0.5, "low": 0.2, "high": 0.8, "grader_id": "local-pairwise"}
+
+
+def asked_in_pairs(verdict="qualified"):
+    return replace(judge(verdict, may_count=True), grader_id="local-pairwise", method="pairwise")
+
+
+def test_a_preference_says_whose_it_is_and_how_far_it_may_be_believed():
+    (row,) = rows(compared(**PAIRWISE), judges=(asked_in_pairs(),))
+    assert (row["Figure"], row["Difference"]) == ("Preferred (according to judge local (qualified))", "50 points [20–80]")
+    section = shown(compared(**PAIRWISE), judges=(asked_in_pairs("unqualified"),)).section("comparison")
+    assert section.text == ("Preferred, according to judge local (unqualified): gemma-3-270m is preferred to smollm2-135m.",)
+    assert any(note.startswith("Preferred:") for note in section.tables[0].notes)
+
+
+def test_two_judges_preferences_are_told_apart():
+    other = compared(**PAIRWISE | {"grader_id": "hub-pairwise", "verdict": "cannot_tell"})
+    text = shown(compared(**PAIRWISE), other, judges=(asked_in_pairs(),)).section("comparison").text[0]
+    assert "according to judge local (qualified): gemma-3-270m is preferred" in text
+    assert "according to judge hub-pairwise: this run cannot tell" in text
+
+
+def strength(who, log, **more):
+    return Strength(grader_id="local-pairwise", who=who, log_strength=log, n_prompts=12, method="Bradley–Terry", **more)
+
+
+def test_strengths_stand_below_the_strongest_first():
+    ranked = (strength(GEMMA, -0.8, low=-1.5, high=-0.2, beats_mean=0.31), strength(SMOL, 0.8, low=0.2, high=1.5, beats_mean=0.69))
+    of = replace(summary(), comparisons=(compared(**PAIRWISE),), strengths=ranked, judges=(asked_in_pairs(),))
+    view = build_view(manifest=manifest(), summary=of, spec=spec(), resolved={"bench": 1}, observations=())
+    table = view.section("comparison").tables[1]
+    assert [[cell.text for cell in row][:3] for row in table.rows] == [
+        ["smollm2-135m", "0.8 [0.2–1.5]", "69 %"],
+        ["gemma-3-270m", "−0.8 [−1.5 to −0.2]", "31 %"],
+    ]
+    assert ",strength,gemma-3-270m,default,,,,preferred,log strength,value,-0.8,1,-1.5,-0.2,0.95,12,12," in CsvTable().render(view)
+
+
+def test_strengths_that_do_not_exist_are_no_zeros():
+    of = replace(summary(), comparisons=(compared(**PAIRWISE),), strengths=(strength(GEMMA, None), strength(SMOL, None)))
+    table = build_view(manifest=manifest(), summary=of, spec=spec(), resolved={"bench": 1}, observations=()).section("comparison").tables[1]
+    assert [row[1].text for row in table.rows] == ["–", "–"]
+    assert "none where some models never lost" in table.notes[0]
