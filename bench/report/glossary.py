@@ -1,5 +1,6 @@
 """What each metric is called in a report and what it means: measurement.md §2 in a reader's words."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from bench.records.estimate import Statistic
@@ -57,6 +58,18 @@ GENERAL = (
     ("no data", "planned, but never measured; the model's status says why"),
     ("failed", "tried, and every attempt failed; zero is written 0"),
 )
+
+
+_PASSES = {
+    "pass@": "at least one of {k} answers to a prompt is accepted: 1 − C(n−c, {k}) / C(n, {k}) of n answers with c accepted, mean over prompts",
+    "pass^": "all of {k} answers to a prompt are accepted: C(c, {k}) / C(n, {k}), mean over prompts",
+}
+
+
+def definitions(metrics: Collection[str]) -> list[tuple[str, str]]:
+    """Headings and definitions of these metrics, in the glossary's order."""
+    known = [(term.title, term.definition) for metric, term in TERMS.items() if metric in metrics]
+    return known + [(metric, _PASSES[metric[:5]].format(k=metric[5:])) for metric in sorted(metrics) if metric[:5] in _PASSES]
 
 
 def title(metric: str) -> str:

@@ -49,7 +49,8 @@ _IN_MAIN = ("request", "million_tokens", "accepted_answer")
 def results(seen: Lookup, spec: Spec) -> Section:
     """The two main tables: quality and speed; memory, size and cost. One request at a time makes throughput a second decode speed: left out."""
     alone = spec.load.kind == "closed" and spec.load.concurrency == 1
-    speed = _speed(seen, [wanted for wanted in SPEED if not (alone and wanted.metric == "output_tps")], spec.slo)
+    wanted = [each for each in SPEED if not (alone and each.metric == "output_tps")]
+    speed = _speed(seen, [*wanted[:1], *_passes(spec.report.pass_k), *wanted[1:]], spec.slo)
     footprint = _footprint(seen)
     return Section(id="results", title="Results", tables=(speed, footprint) if footprint is not None else (speed,))
 
@@ -80,6 +81,11 @@ def _footprint(seen: Lookup) -> Table | None:
     priced = " Cost: formula and basis under “Cost”." if seen.summary.costs else ""
     notes = (f"Single readings of one run: no interval.{priced}",)
     return Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+
+
+def _passes(ks: Sequence[int]) -> list[Wanted]:
+    """pass@k and pass^k; for one answer both say the same."""
+    return [Wanted(f"pass{sign}{k}", ("share",)) for k in ks for sign in ("@^" if k > 1 else "@")]
 
 
 def _objective(seen: Lookup, slo: Slo | None) -> Iterator[str]:

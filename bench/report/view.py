@@ -70,6 +70,5 @@ def build_view(  # noqa: PLR0913 - what a report is made from
 
 def _definitions(summary: Summary) -> Table:
     present = {found.metric for found in summary.estimates}
-    pairs = [(term.title, term.definition) for metric, term in glossary.TERMS.items() if metric in present]
-    rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*pairs, *glossary.GENERAL))
+    rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*glossary.definitions(present), *glossary.GENERAL))
     return Table(id="definitions", columns=(Column(title="Word"), Column(title="Meaning")), rows=rows)

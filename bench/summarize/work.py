@@ -39,12 +39,15 @@ class Work:
         self._prompts = {prompt.id: (prompt, rubrics.get(prompt.rubric) if prompt.rubric else None) for prompt in spec.prompts}
         self._is_defined = {name: defines_acceptance(*both) for name, both in self._prompts.items()}
         self._accepted: dict[Cell, _Accepted] = {}
+        self.tries: dict[tuple[Cell, str], Tries] = {}
 
     def judge(self, seen: Observation, times: int = 1) -> None:
         """Count whether an answer, or several that were graded alike, is acceptable. Warm-up is not counted."""
         if not seen.trial.is_warmup and self._is_defined.get(seen.trial.prompt_id, False):
             cell = Cell(seen.trial.model_id, seen.trial.variant_id)
-            self._accepted.setdefault(cell, _Accepted()).add(is_accepted(seen, *self._prompts[seen.trial.prompt_id]), times)
+            verdict = is_accepted(seen, *self._prompts[seen.trial.prompt_id])
+            self._accepted.setdefault(cell, _Accepted()).add(verdict, times)
+            self.tries.setdefault((cell, seen.trial.prompt_id), Tries()).add(verdict, times)
 
     def bases(self, statuses: Sequence[ModelStatus], rows: Mapping[Cell, Rows]) -> tuple[CostBasis, ...]:
         """In the order of the spec; a model that did no work has no line. `rows`: all rows of each cell."""
@@ -73,6 +76,23 @@ class Work:
 def _sum(rows: Rows, name: str) -> int:
     """Whole numbers, added up exactly."""
     return int(np.nansum(rows.number(name)))
+
+
+class Tries:
+    """A model's answers to one prompt, failures among them, and how many were accepted; `is_known`: a grader could tell of every one."""
+
+    __slots__ = ("accepted", "is_known", "n")
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self.n = self.accepted = 0
+        self.is_known = True
+
+    def add(self, verdict: bool | None, times: int) -> None:
+        """Count answers that were judged alike."""
+        self.n += times
+        self.accepted += times * (verdict is True)
+        self.is_known &= verdict is not None
 
 
 class _Accepted:

@@ -302,3 +302,18 @@ def test_prefixes_stand_side_by_side_and_are_left_out_where_none_was_warm():
 def test_a_doubt_that_the_summary_notes_already_say_is_said_once():
     assert "Only 3 prompts" in cautions()
     assert "Only 3 prompts" not in cautions(of=replace(summary(), notes=("Few prompts (3): …",)))
+
+
+def test_how_dependable_a_model_is_stands_in_the_main_table_when_asked_for():
+    group = Group(model_id="smollm2-135m", variant_id=summary().counts[0].variant_id)
+    common = {"statistic": "share", "unit": "share", "better": "higher", "group": group, "n": 9, "clusters": 9, "method": "Wilson score"}
+    more = tuple(
+        Estimate(metric=metric, value=value, low=value - 0.1, high=value + 0.1, **common)
+        for metric, value in (("pass@1", 0.5), ("pass@3", 0.75), ("pass^3", 0.25))
+    )
+    said = replace(summary(), estimates=(*summary().estimates, *more))
+    shown = build(of=said, wanted=replace(spec(), report=replace(spec().report, pass_k=(1, 3))))
+    found = next(row for row in rows(shown, "results") if row["Model"] == "smollm2-135m")
+    assert [name for name in found if name.startswith("pass")] == ["pass@1", "pass@3", "pass^3"]
+    assert found["pass^3"].startswith("25 %")
+    assert "pass^3" in {row[0].text for row in shown.definitions.rows}
