@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bench.protocols import Metric
 from bench.records.cost import CostEstimate
-from bench.records.estimate import Counts, Estimate, Group, Summary
+from bench.records.estimate import Counts, Estimate, Group, PromptSpread, Summary
 from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan, Treatment
@@ -24,7 +24,6 @@ from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, lag_notes, run_notes
-from bench.summarize.passes import passes
 from bench.summarize.reading import Seen
 from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
@@ -59,15 +58,12 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     `seen`: all decided trials of the plan, as read by `read` with the same metrics. `strangers`: how many others have an answer.
     """
     rows, cells = seen.rows, tuple(treatments := _treatments(spec, plan))
-    every = rows.by_cell(cells)
-    measured = _measured(every)
+    measured = _measured(every := rows.by_cell(cells))
     lines = _by_status(statuses)
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
     numbers = _planned(plan) - not_needed(plan, rows, health)
-    counts = tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     late = saturated(blocks, rows)
-    prompts = [prompt.id for prompt in spec.prompts]
     far, more = outliers(measured)
     facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
     own_notes = (*_notes_of_the_lines(spec, strangers), *_notes_of_the_trials(rows, measured, last))
@@ -77,13 +73,13 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         spec_version=manifest.spec_version,
         spec_digest=manifest.spec_digest,
         client_saturated=bool(late),
-        counts=counts,
+        counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)),
         models=tuple(last.values()),
-        estimates=(*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if len(measured[cell])], seen.work.tries)),
+        estimates=tuple(_estimates(spec, every, lines, metrics)),
         comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),
-        spreads=tuple(spread for cell, of in measured.items() for spread in spreads(cell, of, prompts, metrics)),
+        spreads=tuple(_spreads(spec, measured, metrics)),
         outliers=far,
         outliers_more=more,
         costs=costs,
@@ -98,6 +94,12 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
 def _measured(cells: Mapping[Cell, Rows]) -> dict[Cell, Rows]:
     """The rows that are no warm-up."""
     return {cell: rows.where(~rows.is_warmup) for cell, rows in cells.items()}
+
+
+def _spreads(spec: Spec, cells: Mapping[Cell, Rows], metrics: Mapping[str, Metric]) -> Iterator[PromptSpread]:
+    prompts = [prompt.id for prompt in spec.prompts]
+    for cell, rows in cells.items():
+        yield from spreads(cell, rows, prompts, metrics)
 
 
 def _planned(plan: Plan) -> Counter[Cell]:
