@@ -69,7 +69,7 @@ def test_an_interrupt_ends_all_workers_and_keeps_their_answers(tmp_path, server,
     kept = kept_of(tmp_path)
     assert 6 <= len(kept) < 60
     assert read_summary(layout).counts[0].missing == 60 - len(kept)
-    assert {sample.worker for sample in kept} == {"w1-1", "w1-2"}
+    assert {sample.worker for sample in kept} <= {"w1-1", "w1-2"}
     resumed(tmp_path, spec, planned=60, kept=kept)
 
 
