@@ -30,7 +30,7 @@ from bench.records.judging import Candidate
 from bench.records.spec import Prompt, Rubric
 
 PROBES = 20  # a family: with fewer, even a faultless judge stays below a lower bound of 0.84
-PROBES_VERSION = 1  # rises when other probes are made of the same material
+PROBES_VERSION = 1  # rises when other probes are made of the same material, or are decided otherwise
 CORE = ("wrong_output", "absent_fact", "negated_fact", "injection")
 FAMILIES = (*CORE, "empty", "shuffled", "padding", "swapped_order")
 _MOST_PROMPTS = 12  # each has a text to read before its questions; more of them cost time and tell little

@@ -22,6 +22,8 @@ from math import sqrt
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from bench.digest import digest
 from bench.judge.probes import CORE, FAMILIES, PROBES, PROBES_VERSION, Probe, ProbeMaterial, make_probes
 from bench.protocols import Grader, PairGrader
@@ -350,4 +352,5 @@ def _below(family: ProbeFamily, bound: float) -> str:
 
 def _identity(probe: Probe) -> list[object]:
     texts = [candidate and candidate.text for candidate in (probe.better, probe.worse, probe.untouched, probe.twin)]
-    return [probe.family, probe.item, probe.better.prompt.id, [aspect.expect or aspect.forbid for aspect in probe.better.prompt.aspects], texts]
+    asked = [aspect.expect or aspect.forbid for aspect in probe.better.prompt.aspects]
+    return [probe.family, probe.item, probe.better.prompt.id, asked, msgspec.to_builtins(probe.better.rubric), texts]

@@ -3,12 +3,13 @@
 import re
 
 from bench.judge.probes import ProbeMaterial
-from bench.judge.statements import sentences, statement_of
+from bench.judge.statements import holding_sentence, sentences, statement_of
 from bench.records.grade import AspectGrade
 from bench.records.judging import Judgement, PairJudgement
 from bench.records.spec import Aspect, Message, Prompt
 
 _NEGATED = re.compile(r"\b(?:not|never|false|untrue|wrong|incorrect)\b|n't\b", re.IGNORECASE)
+_DENIAL = re.compile(r"it is (?:false|untrue|wrong|incorrect) that\b")
 _TOWNS = ("Arles", "Bergen", "Cadiz", "Delft", "Evora", "Fulda", "Ghent", "Huelva", "Izola", "Jena", "Kotor", "Lugano")
 _SHOPS = ("bakery", "library", "harbour", "theatre", "brewery", "museum", "station", "market", "stadium", "chapel", "nursery", "foundry")
 
@@ -34,6 +35,35 @@ def _prompt(number, *, with_reference, aspects):
 def material(n=12, *, probes=20, **more):
     """Material of n prompts."""
     return ProbeMaterial(prompts=prompts(n, **more), probes=probes)
+
+
+def knows(prompts):
+    """A script for `scripted_judge`: a judge that is right about every probe made of these prompts with their references.
+
+    It knows the statement of each aspect and the sentence of the reference that makes it; a sentence that denies it does not make it.
+    """
+    forms = {}
+    for prompt in prompts:
+        reference = sentences(prompt.reference or "")
+        for aspect in prompt.aspects:
+            wording = aspect.expect or aspect.forbid
+            if wording is not None and (said := statement_of(wording)) is not None:
+                forms[said] = [form.rstrip(".").lower() for form in (said, holding_sentence(said, reference)) if form]
+
+    def makes(wording, answer):
+        said = statement_of(wording)
+        known = forms.get(said, [said.lower()] if said else [])
+        told = [sentence.lower() for sentence in sentences(answer)]
+        return any(form in sentence and not _DENIAL.match(sentence) for sentence in told for form in known)
+
+    def believe(seen):
+        if seen.form == "pair":
+            first, second = (sum(makes(point, answer) != is_bad for is_bad, point in seen.points) for answer in seen.answers)
+            return 0.5 if first == second else 0.95 if first > second else 0.05
+        p = 0.95 if makes(seen.statement, seen.answers[0]) else 0.05
+        return 1 - p if seen.is_negated else p
+
+    return believe
 
 
 def is_said(candidate):

@@ -4,15 +4,18 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from harness.probed import material
+from harness.probed import knows, material
 from harness.questioning import ABLE, MUTE, means
 from harness.scripted_judge import coin, constant, good, gullible, longer_is_better, scripted_judge, slot_a
+from harness.source_tree import ROOT
+from harness.specs import load
 
 from bench.judge.graders.aspects import Aspects
 from bench.judge.graders.pairwise import Pairwise
 from bench.judge.graders.samples import Samples
 from bench.judge.graders.score import Score
 from bench.judge.graders.verdict import WrittenVerdicts
+from bench.judge.probes import ProbeMaterial
 from bench.judge.qualify import qualify
 from bench.judge.statements import statement_of
 
@@ -37,6 +40,13 @@ def test_a_judge_that_reads_is_qualified(make):
     assert (verdict.verdict, verdict.reasons) == ("qualified", ())
     assert not found(verdict)
     assert verdict.label_mass == pytest.approx(0.97, abs=0.01)
+
+
+@pytest.mark.parametrize("make", [Aspects, Pairwise])
+def test_a_judge_that_reads_is_qualified_for_the_shipped_example(make):
+    spec = load(ROOT / "specs" / "summarizer.yaml").spec
+    verdict, _ = run(make, knows(spec.prompts), given=ProbeMaterial(prompts=spec.prompts, rubrics=spec.rubrics))
+    assert (verdict.verdict, verdict.reasons) == ("qualified", ())
 
 
 @pytest.mark.parametrize(("make", "settings"), [(Samples, {"samples": 3}), (WrittenVerdicts, {})])
