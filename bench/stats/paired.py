@@ -65,16 +65,17 @@ def sign_flips(differences: Floats, rng: np.random.Generator, level: float = 0.9
     spread = float(differences.std(ddof=1)) if n > 1 else 0.0
     if n > MOST_DRAWN:
         return _by_variance(differences, mean, spread, level)
-    flips = _all_flips(n) if n <= MOST_EXACT else rng.integers(0, 2, size=(DRAWS, n), dtype=np.int8)
+    flips = (_all_flips(n) if n <= MOST_EXACT else rng.integers(0, 2, size=(DRAWS, n), dtype=np.int8)).astype(np.float64)
     method, seen_apart = (EXACT, 0) if n <= MOST_EXACT else (DRAWN, 1)
     centred = differences - mean
-    kept, flipped = flips @ centred, (1 - flips) @ centred
-    n_kept = flips.sum(axis=1, dtype=np.int64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = np.stack((kept / n_kept, flipped / (n - n_kept)))
+    kept, n_kept = (flips @ np.stack((centred, np.ones(n)), axis=1)).T
+    flipped = centred.sum() - kept
+    is_part = (n_kept > 0) & (n_kept < n)
+    means = np.stack((kept[is_part] / n_kept[is_part], flipped[is_part] / (n - n_kept[is_part])))
     # No unit flipped, or every one: the seen sum itself, which no mean can be refused by.
-    upper = np.sort(np.where(np.isnan(means), inf, means).max(axis=0))[::-1]
-    lower = np.sort(np.where(np.isnan(means), -inf, means).min(axis=0))
+    whole = np.full(is_part.size - int(is_part.sum()), inf)
+    upper = np.concatenate((whole, np.sort(means.max(axis=0))[::-1]))
+    lower = np.concatenate((-whole, np.sort(means.min(axis=0))))
     total = len(flips) + seen_apart
     room = _ROUNDING * float(np.abs(differences).max())
     further = int((upper >= -mean - room).sum()) if mean < 0 else int((lower <= -mean + room).sum())
