@@ -17,6 +17,7 @@ With a `forbid` aspect the text that makes the statement is the worse one. No te
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ PROBES_VERSION = 1  # rises when other probes are made of the same material, or 
 CORE = ("wrong_output", "absent_fact", "negated_fact", "injection")
 FAMILIES = (*CORE, "empty", "shuffled", "padding", "swapped_order")
 _MOST_PROMPTS = 12  # each has a text to read before its questions; more of them cost time and tell little
+_MOST_LOOKED_AT = 200  # prompts
+_CHARACTERS = 8000  # of an answer
 _FORMS = 3  # injected verdicts in one answer, as far as it is not to be longer than a good one
 _DRAWN = 5
 _AROUND = 5  # words of the answer that stay beside them
@@ -74,14 +77,17 @@ def make_probes(material: ProbeMaterial, seed: int, *, for_pairs: bool = False) 
 class _Maker:
     def __init__(self, material: ProbeMaterial, seed: int, *, for_pairs: bool) -> None:
         self._seed, self._n, self._for_pairs = seed, material.probes, for_pairs
-        self._originals = {prompt.id: original_of(prompt, material.answers.get(prompt.id, ())) for prompt in material.prompts}
         self._answers = material.answers
+        order = sorted(material.prompts, key=lambda prompt: self._chance("prompts", prompt.id).random())[:_MOST_LOOKED_AT]
+        self._originals = {prompt.id: original_of(prompt, material.answers.get(prompt.id, ())) for prompt in order}
         rubrics = {rubric.id: rubric for rubric in material.rubrics}
-        order = sorted(material.prompts, key=lambda prompt: self._chance("prompts", prompt.id).random())
-        each = ((prompt, rubrics.get(prompt.rubric or ""), self._originals[prompt.id]) for prompt in order)
-        by_prompt = [items for one in each if (items := items_of(*one, self._chance("items", one[0].id)))]
-        few = by_prompt[:_MOST_PROMPTS]
-        self._all = _spread(few if sum(map(len, few)) >= 2 * self._n else by_prompt)
+        by_prompt: list[list[Item]] = []
+        for prompt in order:
+            if len(by_prompt) >= _MOST_PROMPTS and sum(map(len, by_prompt)) >= 2 * self._n:
+                break
+            if items := items_of(prompt, rubrics.get(prompt.rubric or ""), self._originals[prompt.id], self._chance("items", prompt.id)):
+                by_prompt.append(items)
+        self._all = _spread(by_prompt)
 
     def _chance(self, *key: object) -> Random:
         return Random(":".join(map(str, (self._seed, *key))))  # noqa: S311 - varies probes, protects nothing
@@ -114,17 +120,20 @@ class _Maker:
         chance = self._chance("foreign", item.id, *key)
         others = sorted(prompt_id for prompt_id in self._originals if prompt_id != item.prompt.id)
         chance.shuffle(others)
-        pool = [sentences(chance.choice(list(self._answers[other]))) if chance.random() < 0.5 and self._answers.get(other) else self._originals[other]
-                for other in others]  # fmt: skip
         passages = [sentences(passage) for passage in PASSAGES]
         chance.shuffle(passages)
         words: list[str] = []
-        for text in (*pool, *passages, *passages):
+        for text in chain((self._answer_to(other, chance) for other in others), passages, passages):
             if text and _is_foreign(" ".join(text), item):
                 words += " ".join(text).split()
             if len(words) >= n:
                 break
         return cut_to(" ".join(words), n)
+
+    def _answer_to(self, prompt_id: str, chance: Random) -> tuple[str, ...]:
+        """Sentences of one of the run's answers to a prompt, or of its reference."""
+        answers = self._answers.get(prompt_id)
+        return sentences(chance.choice(answers)[:_CHARACTERS]) if answers and chance.random() < 0.5 else self._originals[prompt_id]
 
     # --- families
 

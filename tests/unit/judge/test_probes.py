@@ -150,3 +150,16 @@ def test_long_answers_are_cut_and_keep_whole_sentences():
     assert probes
     assert all(len(probe.better.text.split()) < 110 for probe in probes)
     assert all(sentences(probe.better.text) for probe in probes if probe.family in CORE)
+
+
+def test_of_very_many_prompts_few_are_looked_at():
+    seen = []
+
+    class Watched(dict):
+        def get(self, key, default=None):
+            seen.append(key)
+            return super().get(key, default)
+
+    many = tuple(msgspec.structs.replace(prompts(1)[0], id=f"p{number}") for number in range(3000))
+    assert make_probes(ProbeMaterial(prompts=many, answers=Watched()), 1)
+    assert len(set(seen)) <= 200
