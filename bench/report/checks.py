@@ -9,6 +9,7 @@ from bench.records.estimate import AspectSummary
 from bench.records.spec import Spec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
+from bench.report.comparison import graders, judge_words
 from bench.report.details import bounded
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
@@ -39,7 +40,9 @@ def checks(seen: Lookup, spec: Spec) -> Section | None:
     are = "is" if left_out == 1 else "are"
     ungraded = (f"{numbers.count(left_out, 'expected aspect')} in words {are} not graded.",) if left_out else ()
     legend = "Share of the graded answers that met the aspect, and how many."
-    table = Table(id="checks", columns=columns, rows=shown, notes=(legend, *_telling(graded.values(), keys), *ungraded, *notes))
+    table = Table(
+        id="checks", columns=columns, rows=shown, notes=(legend, *_by_whom(seen, graded), *_telling(graded.values(), keys), *ungraded, *notes)
+    )
     title = "Checks" if all(kind == "check" for _, kind in graded) else "Expected aspects"
     return Section(id="checks", title=title, tables=(table,))
 
@@ -95,6 +98,14 @@ def _cell(found: list[AspectSummary], *, shares: bool) -> Cell:
     passed = sum(one.passed for one in found)
     of = f"{passed:,}/{graded:,}"
     return Cell(value=numbers.share(passed / graded), mark=f"{of}, {marks}" if marks else of) if shares else Cell(value=of, mark=marks)
+
+
+def _by_whom(seen: Lookup, graded: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Whose word the aspects in words are, and how far it may be believed."""
+    judges = [judge_words(judge) for judge in graders(seen.summary)]
+    if judges and any(kind != "check" for _, kind in graded):
+        first = ", the first of them that decided" if len(judges) > 1 else ""
+        yield f"Aspects in words: according to {' and '.join(judges)}{first}."
 
 
 def _telling(aspects: Iterable[_ByModel], keys: Sequence[Key]) -> Iterator[str]:

@@ -44,18 +44,24 @@ def comparison(seen: Lookup, spec: Spec) -> Section | None:
     return Section(id="comparison", title="Comparison of models", text=(" ".join(_text(seen, found, spec)),), tables=tables)
 
 
-def decided_by(summary: Summary) -> str:
-    """Who decided the quality, in words: checks, and every judge whose word is taken. A judge that did not pass its probes decides nothing."""
-    has_checks = any(aspect.kind == "check" and aspect.graded for aspect in summary.aspects)
-    judges = [judge for judge in summary.judges if judge.may_count and judge.state == "served"]
-    if not judges:
-        return "by checks"
-    named = " and ".join(f"judge {_judge(judge)}" for judge in judges)
-    return f"by checks and according to {named}" if has_checks else f"according to {named}"
+def decided_by(summary: Summary, spec: Spec) -> str:
+    """Who decided the quality, in words: checks, people, judges whose word is taken. One that did not pass its probes decides nothing."""
+    graded = {aspect.kind for aspect in summary.aspects if aspect.graded}
+    is_human = spec.judge is not None and spec.judge.method == "human" and graded - {"check"}
+    who = [*(["checks"] if "check" in graded else []), *(["people"] if is_human else [])]
+    judges = [judge_words(judge) for judge in graders(summary) if judge.may_count]
+    given = [*([f"by {' and '.join(who)}"] if who else []), *([f"according to {' and '.join(judges)}"] if judges else [])]
+    return " and ".join(given) or "by checks"
 
 
-def _judge(judge: JudgeRecord) -> str:
-    return f"{short(judge.judge_id, 60)} ({judge.qualification.verdict})"
+def graders(summary: Summary) -> tuple[JudgeRecord, ...]:
+    """The judges that were asked about single answers."""
+    return tuple(judge for judge in summary.judges if judge.state == "served" and judge.method != "pairwise")
+
+
+def judge_words(judge: JudgeRecord) -> str:
+    """A judge with its verdict."""
+    return f"judge {short(judge.judge_id, 60)} ({judge.qualification.verdict})"
 
 
 def _text(seen: Lookup, found: Sequence[ModelComparison], spec: Spec) -> Iterator[str]:
@@ -88,17 +94,17 @@ def _sentence(seen: Lookup, one: ModelComparison) -> str:
 def _figure(summary: Summary, one: ModelComparison, spec: Spec) -> tuple[str, str]:
     """The figure's name, and of a score who gave it."""
     if one.metric == "quality":
-        return "Quality", decided_by(summary)
+        return "Quality", decided_by(summary, spec)
     if one.metric == "judged":
         wanted = spec.judge.use if spec.judge is not None else None
-        judge = next((judge for judge in summary.judges if wanted in {None, judge.judge_id}), None)
-        return "Judge’s score", f"according to judge {_judge(judge) if judge is not None else short(wanted or 'without a record', 60)}"
+        judge = next((judge for judge in graders(summary) if wanted in {None, judge.judge_id}), None)
+        return "Judge’s score", f"according to {judge_words(judge) if judge is not None else f'judge {short(str(wanted), 60)}'}"
     return ("Preferred", _according_to(summary, one.grader_id)) if one.grader_id is not None else (glossary.title(one.metric), "")
 
 
 def _according_to(summary: Summary, grader_id: str) -> str:
     judge = next((judge for judge in summary.judges if judge.grader_id == grader_id), None)
-    return f"according to judge {_judge(judge) if judge is not None else short(grader_id, 60)}"
+    return f"according to {judge_words(judge) if judge is not None else f'judge {short(grader_id, 60)}'}"
 
 
 def _strengths(seen: Lookup) -> Table | None:

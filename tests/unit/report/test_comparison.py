@@ -130,7 +130,7 @@ def test_several_pairs_are_summed_up_and_said_to_be_adjusted():
 
 def test_a_judge_whose_word_is_taken_is_named_with_its_verdict():
     def by(*judges):
-        return decided_by(replace(summary(), judges=judges))
+        return decided_by(replace(summary(), judges=judges), spec())
 
     assert by() == "by checks"
     assert by(judge("qualified", may_count=True)) == "by checks and according to judge local (qualified)"
@@ -139,7 +139,22 @@ def test_a_judge_whose_word_is_taken_is_named_with_its_verdict():
     two = (judge("qualified", may_count=True), judge("weak", may_count=True, judge_id="hub"))
     assert by(*two) == "by checks and according to judge local (qualified) and judge hub (weak)"
     judged = replace(summary(), aspects=(), judges=two[:1])
-    assert decided_by(judged) == "according to judge local (qualified)"
+    assert decided_by(judged, spec()) == "according to judge local (qualified)"
+
+
+def test_a_judge_of_pairs_gives_no_score_and_people_may():
+    assert decided_by(replace(summary(), judges=(asked_in_pairs(),)), spec()) == "by checks"
+    human = replace(spec(), judge=JudgeSpec(use="kim", method="human"))
+    assert decided_by(summary(), human) == "by checks"
+    graded = tuple(replace(one, graded=3) if one.kind == "expect" else one for one in summary().aspects)
+    assert decided_by(replace(summary(), aspects=graded), human) == "by checks and people"
+
+
+def test_aspects_in_words_say_whose_word_they_are():
+    graded = tuple(replace(one, graded=3) if one.kind == "expect" else one for one in summary().aspects)
+    of = replace(summary(), aspects=graded, judges=(judge("unqualified", may_count=False),))
+    section = build_view(manifest=manifest(), summary=of, spec=spec(), resolved={"bench": 1}, observations=()).section("checks")
+    assert "Aspects in words: according to judge local (unqualified)." in section.tables[0].notes
 
 
 def test_a_judge_that_failed_its_probes_is_shown_apart_and_marked():
