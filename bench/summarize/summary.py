@@ -24,6 +24,7 @@ from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, lag_notes, run_notes
+from bench.summarize.passes import passes
 from bench.summarize.reading import Seen
 from bench.summarize.rows import Index, Rows
 from bench.summarize.serving_facts import serving_facts
@@ -75,7 +76,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         client_saturated=bool(late),
         counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)),
         models=tuple(last.values()),
-        estimates=tuple(_estimates(spec, every, lines, metrics)),
+        estimates=(*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if len(measured[cell])], seen.work.tries)),
         comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),
