@@ -1,9 +1,13 @@
 """A run's exit code with its reasons in words. Part of the program (`pipeline.py`); the order is the architecture's (§6)."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from bench.errors import Exit, worst
+from bench.grading import PEOPLE_GRADE
 from bench.records.estimate import Summary
+from bench.records.judging import JudgeRecord
 from bench.records.spec import Spec
 
 _LIMITS = {"error_rate": "max_error_rate"}  # a stop rule's name, where the spec's key is another
@@ -18,7 +22,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 def outcome(spec: Spec, summary: Summary, ended_by: str | None) -> tuple[Exit, tuple[Reason, ...]]:
     """The exit code of a run and every reason that applies. `ended_by` is the session's end: None, "interrupt" or a stop rule's name."""
-    reasons = (*_ending(summary, ended_by), *_models(spec, summary), *_not_evaluated(spec))
+    reasons = (*_ending(summary, ended_by), *_models(spec, summary), *judge_reasons(spec, summary.judges), *_not_evaluated(spec, summary, ended_by))
     return worst(*(reason.code for reason in reasons)), reasons
 
 
@@ -51,11 +55,31 @@ def _models(spec: Spec, summary: Summary) -> list[Reason]:
     return reasons
 
 
-def _not_evaluated(spec: Spec) -> list[Reason]:
-    """What the spec asks for and this version does not do: said in the exit code, so that no pipeline passes on an unevaluated gate."""
+def judge_reasons(spec: Spec, judges: Sequence[JudgeRecord]) -> list[Reason]:
+    """Judges that were not to be had, that failed, or that graded fewer answers than a gate asks for. An unqualified judge is none of these."""
+    reasons = [
+        Reason(code=Exit.JUDGE_UNUSABLE, message=f"judge {each.judge_id} ({each.method}) is {_became(each)}: {each.reason or 'no reason known'}")
+        for each in judges
+        if each.state != "served"
+    ]
+    asked = max((gate.coverage for gate in spec.gates if gate.coverage is not None), default=None)
+    for each in judges:
+        total, graded = sum(each.counts.values()), each.counts.get("graded", 0)
+        if each.state == "served" and asked is not None and total and graded / total < asked:
+            covered = f"{graded} of {total} answers have a score, less than a gate's coverage of {asked:.0%}"
+            reasons.append(Reason(code=Exit.JUDGE_UNUSABLE, message=f"judge {each.judge_id} ({each.method}): {covered}"))
+    return reasons
+
+
+def _became(judge: JudgeRecord) -> str:
+    return "unavailable" if judge.state == "unavailable" else "unusable"
+
+
+def _not_evaluated(spec: Spec, summary: Summary, ended_by: str | None) -> list[Reason]:
+    """What the spec asks for and was not done: said in the exit code, so that no pipeline passes on an unevaluated gate."""
     reasons = []
-    if spec.judge is not None:
-        reasons.append(Reason(code=Exit.JUDGE_UNUSABLE, message="judge: this version grades by checks only; aspects that need a judge are ungraded"))
+    if spec.judge is not None and spec.judge.method != PEOPLE_GRADE and not summary.judges and ended_by is None:
+        reasons.append(Reason(code=Exit.JUDGE_UNUSABLE, message="judge: no answer of this run was judged; `bench judge RUN` does it"))
     if spec.gates:
         reasons.append(Reason(code=Exit.GATE_UNDECIDED, message=f"gates: {len(spec.gates)} declared, not evaluated by this version: undecided"))
     return reasons

@@ -17,15 +17,16 @@ from bench.cost.per_unit import derive
 from bench.errors import Exit
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
+from bench.grading import graded_by, look_ahead, scoring
 from bench.interrupts import Interrupts
 from bench.judge.grade import Checks
 from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
-from bench.named_files import template_content
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import without_gaps
+from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan
 from bench.records.sample import Said, Sample
@@ -34,13 +35,14 @@ from bench.records.spec import Spec
 from bench.records.view import View
 from bench.registry import Registry
 from bench.report.answers import MOST_PROMPTS
+from bench.reports import render
 from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
 from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run, inside
 from bench.store.lock import RunLock
-from bench.store.reader import read_health, read_manifest, read_plan, read_samples, read_selftest, read_statuses
+from bench.store.reader import read_health, read_judges, read_manifest, read_pairs, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
 from bench.workers import Workers, check
 
@@ -53,6 +55,9 @@ class Shown(Progress, Protocol):
 
     def status(self, status: ModelStatus) -> None:
         """A model has come up, or has not, or has ended."""
+
+    def judged(self, what: str, done: int, of: int) -> None:
+        """So many of a judge's answers, or probes, are done."""
 
     def note(self, text: str) -> None:
         """Something about the run that its user should know."""
@@ -126,6 +131,7 @@ def _look_ahead(means: Means) -> None:
     for declared in (spec.cost, *(model.cost for model in spec.models)):
         if declared is not None:
             means.registry.load("cost", declared.model)
+    look_ahead(spec, means.loaded.folder, means.registry)
 
 
 def _open(means: Means, held: ExitStack) -> Opened:
@@ -142,13 +148,20 @@ def _open(means: Means, held: ExitStack) -> Opened:
 
 def _session(means: Means, opened: Opened) -> str | None:
     """Measure what is left and grade it; returns what ended the session before its time, or None. However it ends, the manifest says so."""
-    layout = opened.layout
+    layout, spec = opened.layout, means.loaded.spec
     started_s = means.clock.now_s()
+    meter = Meter(spec, opened.rest, means.registry)
+    stop = StopRules(spec.limits, means.clock, cost_so_far=meter.total)
     try:
-        ended_by = _measure_all(means, opened)
-        if ended_by is None and (found := _calibrate(means, layout, means.clock.now_s() - started_s)):
-            means.progress.note(found)
-        grade(layout, means.loaded.spec, opened.plan, means.registry)
+        with Interrupts(stop) as interrupts:
+            _measure_all(means, opened, meter, (stop, interrupts))
+            if stop.reason is None and (found := _calibrate(means, layout, means.clock.now_s() - started_s)):
+                means.progress.note(found)
+            graded = graded_by(layout, means.registry, spec)
+            grade(layout, graded, opened.plan, means.registry)
+            if graded.judge is not None:
+                judge(means, graded, (layout, opened.plan), (stop, interrupts))
+        ended_by = stop.reason
     except BaseException as error:
         session.break_off(opened, error, means.clock)
         raise
@@ -156,12 +169,11 @@ def _session(means: Means, opened: Opened) -> str | None:
     return ended_by
 
 
-def _measure_all(means: Means, opened: Opened) -> str | None:
-    """Measure every block that is left; returns what ended the session before its time, or None."""
+def _measure_all(means: Means, opened: Opened, meter: Meter, ends: tuple[StopRules, Interrupts]) -> None:
+    """Measure every block that is left; the stop rules know what ended that before its time."""
     layout, spec, rest = opened.layout, means.loaded.spec, opened.rest
-    meter = Meter(spec, rest, means.registry)
-    stop = StopRules(spec.limits, means.clock, cost_so_far=meter.total)
-    with Interrupts(stop) as interrupts, LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
+    stop, interrupts = ends
+    with LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
 
         def on_sample(sample: Sample) -> None:
             samples.append(_kept(spec, sample))
@@ -202,7 +214,6 @@ def _measure_all(means: Means, opened: Opened) -> str | None:
             except KeyboardInterrupt:  # from here on each block only says that it was not reached
                 stop.interrupt()
             samples.sync()
-    return stop.reason
 
 
 def _kept(spec: Spec, sample: Sample) -> Sample:
@@ -248,13 +259,39 @@ def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None
     write_whole(layout.grades_of("checks"), grades())
 
 
+def judge(means: Means, spec: Spec, run_of: tuple[RunLayout, Plan], ends: tuple[StopRules, Interrupts]) -> JudgeRecord | None:
+    """Have a run's answers graded by the judge that the spec names; its record, None where it came to none.
+
+    Raises: BenchError when that spec makes no sense, RunFolderError when a line cannot be written.
+    """
+    from bench.judging import Judging, judge_run  # noqa: PLC0415 - brings the SDK, which takes a second
+
+    (layout, plan), (stop, interrupts) = run_of, ends
+    return judge_run(
+        Judging(
+            spec=spec,
+            plan=plan,
+            layout=layout,
+            folder=layout.judging if layout.judging_spec.exists() else means.loaded.folder,
+            registry=means.registry,
+            context=_context(means, layout),
+            stop=stop,
+            interrupts=interrupts,
+            clock=means.clock,
+            told=means.progress.judged,
+            note=means.progress.note,
+        )
+    )
+
+
 def regrade(layout: RunLayout, registry: Registry) -> None:
     """Grade a run whose last session ended before it could; the grades of a finished run stay as they are.
 
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one.
     """
     if read_manifest(layout).status != "finished" or not layout.grades_of("checks").exists():
-        grade(layout, load_spec(layout.resolved, extensions=registry, environ={}).spec, read_plan(layout), registry)
+        spec = load_spec(layout.resolved, extensions=registry, environ={}).spec
+        grade(layout, graded_by(layout, registry, spec), read_plan(layout), registry)
 
 
 def conclude(
@@ -269,15 +306,16 @@ def conclude(
     with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
         from bench.calibrating import calibrate  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
+        from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
         from bench.summarize.summary import summarize  # noqa: PLC0415
 
     manifest, plan = read_manifest(layout), plan or read_plan(layout)
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
-    spec = loaded.spec
+    spec = graded_by(layout, registry, loaded.spec)
     statuses = read_statuses(layout)
     metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
-    decided = Decided(layout, plan)
+    decided = Decided(layout, plan, scoring=scoring(layout, spec))
     seen = read_run(spec, decided, metrics)
     bases = seen.work.bases(statuses, seen.rows.by_cell())
     summary = summarize(
@@ -291,20 +329,22 @@ def conclude(
         costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
         selftest=read_selftest(layout),
         strangers=decided.strangers,
+        judges=read_judges(layout),
     )
     calibration = calibrate(layout, spec, decided.observations(), _labels(layout, spec))
-    summary = msgspec.structs.replace(summary, calibration=calibration)
+    summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)
     examples = tuple(decided.observed(places))
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
-    return view, (layout.summary, *_render(layout, view, formats or spec.report.formats, template, registry))
+    return view, (layout.summary, *render(layout, view, formats or spec.report.formats, template, registry))
 
 
 def _labels(layout: RunLayout, spec: Spec) -> Path | None:
     """The table of people's labels that the spec names, as the run keeps it."""
-    return inside(layout.folder, spec.judge.labels) if spec.judge is not None and spec.judge.labels else None
+    folder = layout.judging if layout.judging_spec.exists() else layout.folder
+    return inside(folder, spec.judge.labels) if spec.judge is not None and spec.judge.labels else None
 
 
 @contextmanager
@@ -326,23 +366,3 @@ def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimat
         return ()
     whole: CostEstimate = registry.load("cost", declared.model)(declared.settings).run_cost(basis)
     return (whole, *derive(whole, basis))
-
-
-def _render(layout: RunLayout, view: View, formats: Sequence[str], template: Path | None, registry: Registry) -> Iterator[Path]:
-    text = _template(layout, view, template)
-    for name in sorted(formats, key=lambda name: name == "markdown" and text is not None):  # a user's template, which may be wrong, costs no other
-        if name == "json":
-            continue  # summary.json is written before any report
-        renderer = registry.load("report", name)()
-        path = layout.report(renderer.filename)
-        write_whole(path, renderer.render(view, text if name == "markdown" else None).encode())
-        yield path
-
-
-def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:
-    """The text of a user's template: the one given now, else the spec's, as it was when the run started; None for the shipped one."""
-    named = (view.spec.get("report") or {}).get("template")
-    path = given or (inside(layout.folder, named) if named else None)
-    if path is None:
-        return None
-    return template_content(path).decode()

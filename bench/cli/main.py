@@ -14,6 +14,7 @@ VERBS = {
     "report": "render a run's reports again",
     "annotate": "let people grade a run's answers, blind and at random",
     "calibrate": "say how far graders agree with people, and what to label next",
+    "judge": "grade a run's answers, or grade them again, with a judge",
     "models": "list, pull, show or remove model weights",
     "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",

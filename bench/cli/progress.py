@@ -56,6 +56,9 @@ class Quiet:
     def status(self, status: ModelStatus) -> None:
         """Take no note."""
 
+    def judged(self, what: str, done: int, of: int) -> None:
+        """Take no note."""
+
     def note(self, text: str) -> None:
         """Take no note."""
 
@@ -142,6 +145,11 @@ class Lines:
         """Write few lines about a download."""
         self._transfers(what, done, total)
 
+    def judged(self, what: str, done: int, of: int) -> None:
+        """Write a line per tenth."""
+        if done == of or int(done / of / LINE_EVERY_SHARE) > int((done - 1) / of / LINE_EVERY_SHARE):
+            line(f"  {what}: {done} of {of}")
+
     def note(self, text: str) -> None:
         """Write it."""
         line(text)
@@ -186,6 +194,12 @@ class Bars:
         if what not in self._transfers:
             self._transfers[what] = self._bars.add_task(escape(plain(what)), total=total, note="")
         self._bars.update(self._transfers[what], completed=done, total=total, note=f"{done / 1e6:.0f} MB", visible=done != total)
+
+    def judged(self, what: str, done: int, of: int) -> None:
+        """Move the bar of a judge."""
+        if what not in self._transfers:
+            self._transfers[what] = self._bars.add_task(escape(plain(what)), total=of, note="")
+        self._bars.update(self._transfers[what], completed=done, total=of, visible=done != of)
 
     def status(self, status: ModelStatus) -> None:
         """Say that a model has come up or failed."""

@@ -26,7 +26,7 @@ def expand(spec: Spec, choice: Choice | None = None) -> Plan:
     Raises: UsageError from the selection.
     """
     chosen = select(spec, choice or Choice())
-    treatments = [_treatment(model, variant) for model in chosen.models for variant in chosen.variants]
+    treatments = [treatment_of(model, variant) for model in chosen.models for variant in chosen.variants]
     if chosen.order == "interleaved":
         groups = [tuple(treatments)]
     else:
@@ -53,7 +53,7 @@ def _digest(spec_digest: str, blocks: Iterable[Block]) -> str:
     return made.hexdigest()
 
 
-def _treatment(model: ModelSpec, variant: Variant) -> Treatment:
+def treatment_of(model: ModelSpec, variant: Variant) -> Treatment:
     """A model as one variant serves it: the variant's serving settings win over the model's."""
     gpu, device = variant.gpu or model.gpu, variant.device or model.device
     threads, context = variant.threads or model.threads, variant.context or model.context

@@ -83,3 +83,4 @@ class PairGrade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: GradeMethod | None = None
     why_not: WhyNot | None = None
     rationale: str | None = None
+    answer_digest: str | None = None  # of both answers

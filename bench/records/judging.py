@@ -70,11 +70,25 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with its reply, as kept: a line of `judging/<grader>/questions.jsonl`. `about` is an aspect's or criterion's id."""
+    """A question with its reply. `about` is an aspect's or criterion's id."""
 
     about: str
     question: Question
     reply: Reply
+
+
+class Interrogation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that was asked about one answer, or about two: a line of `judging/<grader>/questions.jsonl`.
+
+    Every question begins with the messages of `head`, which stand here once: the first message of a question goes on with the last one of `head`.
+    `questions.unfolded` puts them together again.
+    """
+
+    trial_id: str
+    other_trial_id: str | None = None
+    answer_digest: str | None = None
+    head: tuple[Message, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
     runs/<spec name>/<UTC time>-<digest8>/
       run.json  inputs/  spec.resolved.yaml  plan.jsonl  models.jsonl
-      samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
+      samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  pairs/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
+      judging/<grader>/judge.json  judging/<grader>/questions.jsonl  judging/spec.resolved.yaml
       selftest.json  summary.json  report.*  .lock
 
 A folder is a run once it has its `run.json`, which is written last when it is created.
@@ -106,6 +107,33 @@ class RunLayout(msgspec.Struct, frozen=True):
     def grades_of(self, grader: str) -> Path:
         """The file of one grader (`Grade`)."""
         return self.grades / f"{safe_name(grader)}.jsonl"
+
+    @property
+    def pairs(self) -> Path:
+        """The folder of comparisons."""
+        return self.folder / "pairs"
+
+    @property
+    def judging(self) -> Path:
+        """The folder of what judges were asked."""
+        return self.folder / "judging"
+
+    @property
+    def judging_spec(self) -> Path:
+        """The resolved spec that the run was graded by, where that is another than its own."""
+        return self.judging / "spec.resolved.yaml"
+
+    def pairs_of(self, grader: str) -> Path:
+        """The comparisons of one grader (`PairGrade`)."""
+        return self.pairs / f"{safe_name(grader)}.jsonl"
+
+    def judge_of(self, grader: str) -> Path:
+        """What a judge is and how far it may be believed (`JudgeRecord`)."""
+        return self.judging / safe_name(grader) / "judge.json"
+
+    def questions_of(self, grader: str) -> Path:
+        """What a judge was asked and replied (`Interrogation`)."""
+        return self.judging / safe_name(grader) / "questions.jsonl"
 
     def annotations_of(self, annotator: str) -> Path:
         """The file of one annotator (`Annotation`)."""

@@ -9,7 +9,8 @@ import msgspec
 from bench.errors import RunFolderError
 from bench.records.annotation import Annotation
 from bench.records.estimate import Summary
-from bench.records.grade import Grade
+from bench.records.grade import Grade, PairGrade
+from bench.records.judging import Interrogation, JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan
 from bench.records.run import Manifest
@@ -130,6 +131,34 @@ def read_health(layout: RunLayout, note: Note = quiet) -> Iterator[ClientHealth]
 def read_grades(layout: RunLayout, note: Note = quiet) -> Iterator[Grade]:
     """All grades, grader by grader."""
     return _read_folder(layout.grades, Grade, note)
+
+
+def read_pairs(layout: RunLayout, note: Note = quiet) -> Iterator[PairGrade]:
+    """All comparisons of two answers, grader by grader."""
+    return _read_folder(layout.pairs, PairGrade, note)
+
+
+def read_judges(layout: RunLayout) -> tuple[JudgeRecord, ...]:
+    """The judges that graded the run, or tried to, in the order of their names.
+
+    Raises: RunFolderError when a record is damaged.
+    """
+    return tuple(_read_whole(path, JudgeRecord) for path in sorted(layout.judging.glob("*/judge.json")))
+
+
+def read_judge(layout: RunLayout, grader_id: str) -> JudgeRecord | None:
+    """The record of one grader; None when it has not tried.
+
+    Raises: RunFolderError when it is damaged.
+    """
+    path = layout.judge_of(grader_id)
+    return _read_whole(path, JudgeRecord) if path.exists() else None
+
+
+def read_questions(layout: RunLayout, grader_id: str, note: Note = quiet) -> Iterator[Interrogation]:
+    """What a judge was asked, answer by answer; of an answer that was judged again the last line holds."""
+    path = layout.questions_of(grader_id)
+    return read_lines(path, Interrogation, note) if path.exists() else iter(())
 
 
 def read_annotations(layout: RunLayout, note: Note = quiet) -> Iterator[Annotation]:

@@ -13,7 +13,8 @@ import msgspec
 
 from bench.records.annotation import Annotation
 from bench.records.estimate import Summary
-from bench.records.grade import Grade
+from bench.records.grade import Grade, PairGrade
+from bench.records.judging import Interrogation, JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.run import Manifest
 from bench.records.sample import Sample
@@ -25,6 +26,9 @@ from bench.store.plan_lines import PlanHeader, PlanLine
 PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "sample": ((Sample,), "a line of samples/<worker>.jsonl"),
     "grade": ((Grade,), "a line of grades/<grader>.jsonl"),
+    "pair": ((PairGrade,), "a line of pairs/<grader>.jsonl"),
+    "judge": ((JudgeRecord,), "judging/<grader>/judge.json"),
+    "questions": ((Interrogation,), "a line of judging/<grader>/questions.jsonl"),
     "annotation": ((Annotation,), "a line of annotations/<annotator>.jsonl"),
     "status": ((ModelStatus,), "a line of models.jsonl"),
     "health": ((ClientHealth,), "a line of telemetry/<worker>.jsonl"),

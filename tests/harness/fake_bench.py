@@ -60,6 +60,9 @@ class Silent:
     def status(self, status):
         self.statuses.append(status)
 
+    def judged(self, _what, _done, _of):
+        return None
+
     def note(self, text):
         self.notes.append(text)
 

@@ -14,9 +14,11 @@ LINES = {
     "sample": "samples/*.jsonl",
     "health": "telemetry/*.jsonl",
     "grade": "grades/*.jsonl",
+    "pair": "pairs/*.jsonl",
+    "questions": "judging/*/questions.jsonl",
     "annotation": "annotations/*.jsonl",
 }
-WHOLE = {"run": "run.json", "summary": "summary.json", "selftest": "selftest.json"}
+WHOLE = {"run": "run.json", "summary": "summary.json", "selftest": "selftest.json", "judge": "judging/*/judge.json"}
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -32,7 +34,8 @@ def validated(folder: Path) -> dict[str, int]:
             validator(name).validate(json.loads(line))
         found[name] = len(lines)
     for name, file in WHOLE.items():
-        if (folder / file).exists():
-            validator(name).validate(json.loads((folder / file).read_bytes()))
-        found[name] = int((folder / file).exists())
+        paths = sorted(folder.glob(file))
+        for path in paths:
+            validator(name).validate(json.loads(path.read_bytes()))
+        found[name] = len(paths)
     return found

@@ -180,6 +180,7 @@ FAULTS = (
     "false_quote", "null_content", "garbage", "disconnect",
 )  # fmt: skip
 _END = "<|im_end|>"
+_WORDS = {"OK": 0.9, "Yes": 0.05, **{f"word{n}": 0.0005 for n in range(100)}}  # of questions that are about no answer
 _JUNK = ("The", "\n", " Well", "I", " It", "**", " As", "<0x0A>")
 
 
@@ -454,7 +455,7 @@ class ScriptedJudge:
             return "", [], "stop"
         if not abilities.prefix and seen.prefix:
             seen = msgspec.structs.replace(seen, prefix="")
-        p = self.script(seen)
+        p = self.script(seen) if seen.form != "other" else 0.5
         labels = beliefs(seen, p, abilities.certainty)
         temperature = seen.body.get("temperature") or 0.0
         chance = _chance(abilities.seed, seen.body["messages"], seen.body.get("seed"), None if seen.body.get("seed") is not None else seen.n)
@@ -462,7 +463,7 @@ class ScriptedJudge:
             label = _choose(labels, temperature, chance) if labels else ""
             return written(seen, label, p, abilities.fault), [], "length" if abilities.fault in {"truncated", "think_unclosed"} else "stop"
         if seen.form == "other":
-            tokens = _tokens([("OK", {"OK": 0.9, "Yes": 0.05, "Okay": 0.05})], _asked_for(seen, abilities))
+            tokens = _tokens([("OK", _WORDS)], _asked_for(seen, abilities))
             return _trial(seen, abilities) or "OK", tokens, "stop"
         most = seen.body.get("max_tokens") or seen.body.get("max_completion_tokens") or 16
         if abilities.fault == "prose":

@@ -6,6 +6,7 @@ import pytest
 from bench.errors import Exit, worst
 from bench.outcome import outcome
 from bench.records.estimate import Counts, Summary
+from bench.records.judging import JudgeRecord
 from bench.records.serving import ModelStatus
 from bench.records.spec import GateSpec, JudgeSpec, Limits, Message, ModelSpec, Prompt, Spec
 
@@ -25,11 +26,18 @@ def status(state="served", *, optional=False):
     return ModelStatus(model_id="m", variant_id="default", treatment_digest="t", state=state, is_optional=optional, reason="why")
 
 
-def summary(*, counted=None, statuses=None):
+def summary(*, counted=None, statuses=None, judges=()):
     return Summary(
         run_id="r", spec_name="x", spec_version="1.0.0", spec_digest="d", client_saturated=False,
-        counts=(counted or counts(),), models=statuses or (status(),), estimates=(),
+        counts=(counted or counts(),), models=statuses or (status(),), estimates=(), judges=judges,
     )  # fmt: skip
+
+
+def judged(state="served", **more):
+    return (JudgeRecord(grader_id="j", grader_digest="d", judge_id="j", method="aspects", state=state, **more),)
+
+
+WITH_JUDGE = msgspec.structs.replace(SPEC, judge=JudgeSpec(use="j"))
 
 
 def test_a_good_run_ends_with_zero_and_no_reason():
@@ -46,7 +54,12 @@ def test_a_good_run_ends_with_zero_and_no_reason():
         (SPEC, summary(statuses=(status("unavailable", optional=True),)), None, Exit.OK),
         (msgspec.structs.replace(SPEC, limits=Limits(max_error_rate=0.2)), summary(counted=counts(2, 1)), None, Exit.MODEL_FAILED),
         (msgspec.structs.replace(SPEC, limits=Limits(max_error_rate=0.5)), summary(counted=counts(2, 1)), None, Exit.OK),
-        (msgspec.structs.replace(SPEC, judge=JudgeSpec(use="m")), summary(), None, Exit.JUDGE_UNUSABLE),
+        (WITH_JUDGE, summary(), None, Exit.JUDGE_UNUSABLE),
+        (WITH_JUDGE, summary(), "duration", Exit.STOP_RULE),
+        (msgspec.structs.replace(SPEC, judge=JudgeSpec(use="j", method="human")), summary(), None, Exit.OK),
+        (WITH_JUDGE, summary(judges=judged(counts={"graded": 1, "abstained": 9})), None, Exit.OK),
+        (WITH_JUDGE, summary(judges=judged("unavailable", reason="nothing listens")), None, Exit.JUDGE_UNUSABLE),
+        (WITH_JUDGE, summary(judges=judged("failed", reason="it ended")), None, Exit.JUDGE_UNUSABLE),
         (msgspec.structs.replace(SPEC, gates=(GateSpec(metric="ttft", max=1),)), summary(), None, Exit.GATE_UNDECIDED),
     ],
 )
@@ -54,6 +67,14 @@ def test_each_trouble_has_its_code(spec, seen, ended_by, expected):
     code, reasons = outcome(spec, seen, ended_by)
     assert code == expected
     assert bool(reasons) == (expected != Exit.OK)
+
+
+def test_a_judge_that_covers_less_than_a_gate_asks_for_is_told():
+    spec = msgspec.structs.replace(WITH_JUDGE, gates=(GateSpec(metric="quality", min=0.5, coverage=0.9),))
+    enough, little = (summary(judges=judged(counts={"graded": n, "abstained": 10 - n})) for n in (9, 8))
+    assert [reason.code for reason in outcome(spec, enough, None)[1]] == [Exit.GATE_UNDECIDED]
+    _, (reason, _) = outcome(spec, little, None)
+    assert reason.message == "judge j (aspects): 8 of 10 answers have a score, less than a gate's coverage of 90%"
 
 
 def test_all_reasons_are_told_and_the_first_of_the_order_wins():

@@ -115,8 +115,8 @@ def test_run_folder_holds_what_the_schemas_say(tmp_path):
     layout = run_folder(tmp_path)
     with LineWriter(layout.samples_of("w1")) as writer:
         writer.append(sample("t"))
-    lines = {"plan": 15, "status": 0, "sample": 1, "health": 0, "grade": 0, "annotation": 0}
-    assert validated(layout.folder) == {**lines, "run": 1, "summary": 0, "selftest": 0}
+    lines = {"plan": 15, "status": 0, "sample": 1, "health": 0, "grade": 0, "pair": 0, "questions": 0, "annotation": 0}
+    assert validated(layout.folder) == {**lines, "run": 1, "summary": 0, "selftest": 0, "judge": 0}
 
 
 def test_every_schema_is_written_to_the_folder(tmp_path):

@@ -1,0 +1,112 @@
+"""Grade a run's answers with a judge, or grade them again: with another rubric, another judge, another method. No model is asked for answers again.
+
+Several graders stand side by side in a run. What a judge said before under the very same conditions is not asked again, so a stage that was
+interrupted or killed goes on where it ended. Then the reports are rendered again.
+"""
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from msgspec import structs
+
+from bench.catalog import REGISTRY
+from bench.cli.console import line
+from bench.cli.progress import console_progress
+from bench.clock import Clock
+from bench.errors import Exit, UsageError, worst
+from bench.execute.stop import StopRules
+from bench.grading import graded_by, keep_spec, look_ahead, with_grading
+from bench.interrupts import Interrupts
+from bench.outcome import judge_reasons
+from bench.pipeline import Means, RunOptions, conclude, grade, judge
+from bench.records.spec import Limits, Spec
+from bench.report.console import tables
+from bench.serving.cache import default_folder
+from bench.session import Asked
+from bench.spec.diagnostics import render
+from bench.spec.load import LoadedSpec, load_spec
+from bench.store.layout import RunLayout, find_run
+from bench.store.lock import RunLock
+from bench.store.reader import read_judges, read_plan
+
+
+def configure(options: argparse.ArgumentParser) -> None:
+    """Options of `bench judge`."""
+    options.add_argument("run", nargs="?", default="latest", metavar="RUN", help="a run's folder, its id, a spec's name, or `latest` (default)")
+    options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
+    options.add_argument("--spec", type=Path, metavar="FILE", help="grade by the aspects, rubrics and judges of this spec from now on")
+    options.add_argument("--use", metavar="JUDGE", help="the judge's name (default: the spec's `judge.use`)")
+    options.add_argument("--method", metavar="M", help="how it grades: aspects, score, samples, verdict, pairwise, … (default: the spec's)")
+    options.add_argument("--allow-commands", action="store_true", help="let a judge with `runtime: command` be started")
+    options.add_argument("--offline", action="store_true", help="download nothing; use what is in the cache")
+    options.add_argument("--quiet", action="store_true", help="no progress, no tables: only the run's folder")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Judge, conclude, print the folder."""
+    layout = RunLayout(find_run(options.runs, options.run))
+    clock = Clock()
+    with ExitStack() as held:
+        held.enter_context(RunLock(layout.folder))
+        spec = _graded_by(layout, options)
+        progress = held.enter_context(console_progress(quiet=options.quiet))
+        means = Means(
+            loaded=spec,
+            options=RunOptions(
+                asked=Asked(command=("bench", *sys.argv[1:])),
+                runs=options.runs,
+                cache_folder=default_folder(os.environ),
+                environ=os.environ,
+                allow_commands=options.allow_commands,
+                offline=options.offline,
+            ),
+            registry=REGISTRY,
+            progress=progress,
+            clock=clock,
+        )
+        plan = read_plan(layout)
+        grade(layout, spec.spec, plan, REGISTRY)
+        stop = StopRules(Limits(duration_s=spec.spec.limits.duration_s), clock)
+        with Interrupts(stop) as interrupts:
+            record = judge(means, spec.spec, (layout, plan), (stop, interrupts))
+        view, _ = conclude(layout, REGISTRY, plan=plan)
+    reasons = judge_reasons(spec.spec, [each for each in read_judges(layout) if record is not None and each.grader_id == record.grader_id])
+    for reason in reasons:
+        line(f"exit {int(reason.code)}: {reason.message}")
+    if stop.reason is not None:
+        line(f"exit {int(_ended(stop))}: {stop.message}; `bench judge` goes on where it ended")
+    if not options.quiet:
+        sys.stdout.write(tables(view) + "\n\n")
+    sys.stdout.write(f"{layout.folder}\n")
+    return int(worst(*(reason.code for reason in reasons), *([_ended(stop)] if stop.reason is not None else [])))
+
+
+def _ended(stop: StopRules) -> Exit:
+    return Exit.INTERRUPTED if stop.reason == "interrupt" else Exit.STOP_RULE
+
+
+def _graded_by(layout: RunLayout, options: argparse.Namespace) -> LoadedSpec:
+    """The run's spec with who grades it now; a new spec to grade by is kept in the run.
+
+    Raises: UsageError when nobody is named, SpecError when the spec is wrong.
+    """
+    own = load_spec(layout.resolved, extensions=REGISTRY, environ={})
+    if options.spec is not None:
+        later = load_spec(options.spec, extensions=REGISTRY, environ=os.environ)
+        sys.stderr.write(render(later.warnings, later.sources, "text"))
+        _chosen(with_grading(own.spec, later.spec), options)
+        look_ahead(later.spec, later.folder, REGISTRY)
+        keep_spec(layout, later)
+    spec = _chosen(graded_by(layout, REGISTRY, own.spec), options)
+    return structs.replace(own, spec=spec, folder=layout.folder if options.spec is None else options.spec.resolve().parent)
+
+
+def _chosen(spec: Spec, options: argparse.Namespace) -> Spec:
+    """The spec with the judge and the method that the command line names."""
+    if spec.judge is None:
+        raise UsageError("this run's spec has no `judge:`", hint="bench judge RUN --spec FILE, with `judges:` and `judge:` in that file")
+    wanted = {"use": options.use or spec.judge.use, "method": options.method or spec.judge.method}
+    return structs.replace(spec, judge=structs.replace(spec.judge, **wanted))
