@@ -3,18 +3,20 @@
 from collections.abc import Iterable
 
 from bench.records.exchange import Completion, Failure
-from bench.records.grade import Grade
-from bench.records.observation import Observation
+from bench.records.grade import AspectGrade
+from bench.records.observation import CHECKS, Observation
 from bench.records.spec import Spec
 from bench.records.view import Answer, PromptAnswers
 from bench.report import numbers
 from bench.report.escape import cut, short
+from bench.report.judges import according_to
 from bench.report.lookup import Key, Lookup
 
 MOST_CHARACTERS = 1500  # of one answer: about two screens on a telephone
 MOST_QUESTION = 700
 _WORTH_A_CUT = 120  # characters: to leave out less saves no reader anything
 MOST_PROMPTS = 40
+_HALF = 0.5
 
 
 def side_by_side(seen: Lookup, spec: Spec, observations: Iterable[Observation], unshown: int = 0) -> tuple[tuple[PromptAnswers, ...], str]:
@@ -53,7 +55,7 @@ def _question(one: Observation) -> str:
 
 def _answer(seen: Lookup, key: Key, one: Observation) -> Answer:
     outcome = one.sample.outcome
-    score, missed = _verdict(one.grades)
+    score, missed = _verdict(seen, one)
     text, is_cut = cut(outcome.text, MOST_CHARACTERS) if isinstance(outcome, Completion) else ("", False)
     return Answer(
         model_id=key.model_id,
@@ -65,21 +67,40 @@ def _answer(seen: Lookup, key: Key, one: Observation) -> Answer:
         score=score,
         missed=missed,
         label=seen.label(key),
-        facts=_facts(one, score),
+        facts=_facts(seen, one, score),
     )
 
 
-def _verdict(grades: tuple[Grade, ...]) -> tuple[float | None, tuple[str, ...]]:
-    score = next((grade.score for grade in grades if grade.score is not None), None)
-    missed = [aspect for grade in grades for aspect in grade.aspects if aspect.state == "graded" and aspect.score is not None and aspect.score < 1]
-    return score, tuple(short(f"{aspect.aspect_id} ({aspect.detail})" if aspect.detail else aspect.aspect_id, 200) for aspect in missed)
+def _verdict(seen: Lookup, one: Observation) -> tuple[float | None, tuple[str, ...]]:
+    """The share of checks that were met, and what was missed, according to whom."""
+    missed = (
+        short(f"{aspect.aspect_id} {why}" if why else aspect.aspect_id, 200)
+        for grade in one.grades
+        for aspect in grade.aspects
+        if (why := _why_missed(seen, grade.grader_id, aspect)) is not None
+    )
+    return one.checks_met, tuple(missed)
 
 
-def _facts(one: Observation, score: float | None) -> str:
+def _why_missed(seen: Lookup, grader_id: str, aspect: AspectGrade) -> str | None:
+    """By what an aspect was missed, and who says so; None where it was not. A judge's or people's word misses what they believe less than half."""
+    if aspect.state != "graded" or aspect.score is None:
+        return None
+    if grader_id == CHECKS:
+        return (f"({aspect.detail})" if aspect.detail else "") if aspect.score < 1 else None
+    if aspect.score >= _HALF:
+        return None
+    belief = f"{aspect.score:.2f} " if aspect.p is not None else ""
+    return f"{belief}{according_to(seen.summary, grader_id)}"
+
+
+def _facts(seen: Lookup, one: Observation, score: float | None) -> str:
     outcome = one.sample.outcome
     parts = [f"round {one.trial.round}"]
     if score is not None:
         parts.append(f"checks met {numbers.share(score)}")
+    if one.judged is not None:
+        parts.append(f"{numbers.share(one.judged)} {according_to(seen.summary, one.scoring.judge or '')}")
     if isinstance(outcome, Completion):
         if outcome.usage.completion_tokens is not None:
             parts.append(numbers.count(outcome.usage.completion_tokens, "token"))

@@ -6,6 +6,7 @@ from bench.records.run import Manifest
 from bench.records.spec import Spec
 from bench.report import numbers
 from bench.report.escape import short
+from bench.report.judges import judge_cautions
 from bench.report.lookup import Lookup
 from bench.report.provenance import spec_argument
 from bench.report.ruler import of_the_client
@@ -69,6 +70,7 @@ def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
         *of_the_client(seen.summary, spec),
         *_of_the_run(seen, manifest),
         *_of_the_answers(seen),
+        *judge_cautions(seen, spec),
         *_not_evaluated(seen, spec),
         *_notes(seen),
     )

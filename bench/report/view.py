@@ -17,6 +17,7 @@ from bench.report.courses import courses
 from bench.report.details import estimates, outliers, prefix, prompts
 from bench.report.escape import short
 from bench.report.headline import cautions, headline
+from bench.report.judges import judges
 from bench.report.loads import loads
 from bench.report.lookup import Lookup
 from bench.report.models import models
@@ -43,6 +44,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             comparison(seen, spec),
             loads(seen, spec),
             models(seen),
+            judges(seen, spec),
             people(seen),
             checks(seen, spec),
             checks_by_prompt(seen, spec),

@@ -1,12 +1,15 @@
-"""A whole run for the report's tests: two served models, one not to be had, one that broke, failed trials, hostile texts."""
+"""A whole run for the report's tests: two served models, one not to be had, one that broke, failed trials, hostile texts; and the same run judged."""
+
+from msgspec.structs import replace
 
 from bench.records.comparison import Contender, ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import AspectSummary, Counts, Estimate, Group, Outlier, Summary
 from bench.records.exchange import Completion, Failure, Timing, Usage
 from bench.records.grade import AspectGrade, Grade
+from bench.records.judging import JudgeRecord, ProbeFamily, Qualification
 from bench.records.machine import ClientHealth, Machine
-from bench.records.observation import Observation
+from bench.records.observation import Observation, Scoring
 from bench.records.plan import Request, Trial
 from bench.records.run import GitState, Manifest, Session
 from bench.records.sample import Sample
@@ -400,3 +403,66 @@ def view(*, saturated: bool = False) -> View:
     """The view of the run."""
     resolved = {"bench": 1, "name": "summarizer", "report": {"formats": ["markdown"], "template": None}}
     return build_view(manifest=manifest(), summary=summary(saturated=saturated), spec=spec(), resolved=resolved, observations=observations())
+
+
+# family, whether it must be passed, wins, of how many, bounds
+_PROBED = (
+    ("wrong_output", True, 20, 20, 0.839, 1.0),
+    ("absent_fact", True, 9, 14, 0.388, 0.837),
+    ("negated_fact", True, 2, 8, 0.071, 0.591),
+    ("injection", True, 18, 20, 0.699, 0.972),
+    ("empty", False, 20, 20, 0.839, 1.0),
+    ("padding", False, 0, 0, None, None),
+)
+_ENDED = "ended after 8 of 20 probes, when it could not have been told from a coin any more"
+
+
+def judge() -> JudgeRecord:
+    """A judge of the run, which did not pass its probes."""
+    families = tuple(
+        ProbeFamily(
+            name=name,
+            is_core=is_core,
+            wins=wins,
+            decided=decided,
+            abstained=2 if name == "absent_fact" else 0,
+            low=low,
+            high=high,
+            reason=None if decided == 20 else _ENDED if decided else "nothing to make probes of",
+            examples=(f"Says that {HOSTILE_LINE}: 0.41 for the better answer, 0.62 for the worse one",) if is_core and wins < decided else (),
+        )
+        for name, is_core, wins, decided, low, high in _PROBED
+    )
+    reasons = ("absent_fact: right in 9 of 14, lower bound 0.39, needed above 0.5", "negated_fact: 2 of 8, lower bound 0.07, needed above 0.5")
+    return JudgeRecord(
+        grader_id="local",
+        grader_digest="3" * 64,
+        judge_id="local",
+        method="aspects",
+        state="served",
+        ran=("logprobs",),
+        served_model=HOSTILE_LINE,
+        runtime_version="xllamacpp 2026.10",
+        qualification=Qualification(verdict="unqualified", families=families, label_mass=0.84, reasons=reasons),
+        judges_itself=("gemma-3-270m",),
+        counts={"graded": 15, "abstained": 2},
+        questions=17,
+        prompt_tokens=9120,
+        read_tokens=2510,
+        cached_tokens=6610,
+        duration_s=41.2,
+        notes=(f"a note: {HOSTILE_LINE}",),
+    )
+
+
+def judged_view() -> View:
+    """The view of the run with every answer judged."""
+    aspects = tuple(
+        found if found.kind == "check" else replace(found, passed=1, graded=found.ungraded - 1, abstained=1, ungraded=0) for found in _aspects()
+    )
+    believed = AspectGrade(aspect_id="decision", kind="expect", state="graded", score=0.31, p=0.31, label_mass=0.84, method="logprobs")
+    said = Grade(trial_id="t", grader_id="local", grader_digest="3" * 64, state="graded", score=0.31, aspects=(believed,))
+    scoring = Scoring(counting=frozenset({"checks"}), judge="local")
+    heard = tuple(replace(one, grades=(*one.grades, said), scoring=scoring) if one.grades else one for one in observations())
+    found = replace(summary(), aspects=aspects, judges=(judge(),))
+    return build_view(manifest=manifest(), summary=found, spec=spec(), resolved={"bench": 1, "name": "summarizer"}, observations=heard)
