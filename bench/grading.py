@@ -80,6 +80,12 @@ def _graded(prompt: Prompt, later: Prompt | None) -> Prompt:
     return replace(prompt, aspects=later.aspects, rubric=later.rubric, reference=later.reference)
 
 
+def labels_of(layout: RunLayout, spec: Spec) -> Path | None:
+    """The table of people's labels that the spec names, as the run keeps it."""
+    folder = layout.judging if layout.judging_spec.exists() else layout.folder
+    return inside(folder, spec.judge.labels) if spec.judge is not None and spec.judge.labels else None
+
+
 def scoring(layout: RunLayout, spec: Spec) -> dict[str, Scoring]:
     """How the grades of each prompt's answers become scores: by its rubric, and by whoever's word is taken.
 

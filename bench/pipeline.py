@@ -17,7 +17,7 @@ from bench.cost.per_unit import derive
 from bench.errors import Exit
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
-from bench.grading import graded_by, look_ahead, scoring
+from bench.grading import graded_by, labels_of, look_ahead, scoring
 from bench.interrupts import Interrupts
 from bench.judge.grade import Checks
 from bench.measure import Instruments, alone, measure
@@ -40,7 +40,7 @@ from bench.session import Asked, Opened, Resuming
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.create import write_json
 from bench.store.decided import Decided
-from bench.store.layout import RunLayout, find_run, inside
+from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
 from bench.store.reader import read_health, read_judges, read_manifest, read_pairs, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
@@ -331,7 +331,7 @@ def conclude(
         strangers=decided.strangers,
         judges=read_judges(layout),
     )
-    calibration = calibrate(layout, spec, decided.observations(), _labels(layout, spec))
+    calibration = calibrate(layout, spec, decided.observations(), labels_of(layout, spec))
     summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
@@ -339,12 +339,6 @@ def conclude(
     examples = tuple(decided.observed(places))
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
     return view, (layout.summary, *render(layout, view, formats or spec.report.formats, template, registry))
-
-
-def _labels(layout: RunLayout, spec: Spec) -> Path | None:
-    """The table of people's labels that the spec names, as the run keeps it."""
-    folder = layout.judging if layout.judging_spec.exists() else layout.folder
-    return inside(folder, spec.judge.labels) if spec.judge is not None and spec.judge.labels else None
 
 
 @contextmanager
