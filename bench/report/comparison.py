@@ -166,16 +166,16 @@ def _effect(one: ModelComparison) -> Cell:
     shown = numbers.scale(one.unit, [one.difference])
     sign = "+" if one.difference > 0 else ""
     behind = f"{sign}{numbers.with_unit(numbers.significant(one.difference * shown.factor, 2), shown.unit)}"
-    cell = _with_interval(one.ratio or 0.0, (one.low, one.high), (1.0, ""))
+    cell = _with_interval(one.ratio or 0.0, (one.low, one.high), (1.0, ""), least=2)  # so that a bound near 1 shows on which side it is
     return Cell(value=f"× {cell.value}", interval=cell.interval, mark=behind, state=cell.state)
 
 
-def _with_interval(value: float, bounds: tuple[float | None, float | None], shown: tuple[float, str]) -> Cell:
+def _with_interval(value: float, bounds: tuple[float | None, float | None], shown: tuple[float, str], least: int = 0) -> Cell:
     (low, high), (factor, unit) = bounds, shown
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return Cell(value=numbers.with_unit(numbers.significant(value, 2), unit), state="uncertain")
     low, high = low * factor, high * factor
-    decimals = numbers.decimals_for_width(high - low) if high > low else numbers.decimals_for_digits(value, 3)
+    decimals = max(least, numbers.decimals_for_width(high - low) if high > low else numbers.decimals_for_digits(value, 3))
     return Cell(value=numbers.with_unit(numbers.plain(value, decimals), unit), interval=numbers.interval(low, high, decimals))
 
 

@@ -72,6 +72,8 @@ def test_a_time_is_told_as_a_ratio_with_its_difference():
     (row,) = rows(compared(**TTFT | {"verdict": "better", "ratio": 0.5, "low": 0.4, "high": 0.6, "difference": -0.17}))
     assert row["Difference"] == "× 0.50 [0.40–0.60] (−170 ms)"
     assert row["Verdict"] == "gemma-3-270m starts sooner"
+    (row,) = rows(compared(**TTFT | {"ratio": 5.1, "low": 1.04, "high": 16.4}))
+    assert row["Difference"] == "× 5.10 [1.04–16.40] (+170 ms)"
 
 
 def test_what_is_not_decided_says_what_such_a_run_would_find():
