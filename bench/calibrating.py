@@ -15,7 +15,6 @@ from bench.records.rubric_score import rubric_score
 from bench.records.spec import Prompt, Rubric, Spec
 from bench.store.layout import RunLayout
 from bench.store.reader import Note, quiet, read_annotations
-from bench.summarize.calibration import calibration
 from bench.summarize.labelled import Answered, Voice, overlap
 
 QUALITY = "quality"
@@ -36,6 +35,8 @@ def calibrate(layout: RunLayout, spec: Spec, observations: Iterable[Observation]
     said = list(chain(_of_the_spec(labels, known), read_annotations(layout, note)))
     if not said:
         return None
+    from bench.summarize.calibration import calibration  # noqa: PLC0415 - brings half of scipy, for runs with labels alone
+
     spoken = voices(said, {name: rubric for name, (_, rubric) in known.items()})
     rubrics = [rubric for _, rubric in known.values() if rubric is not None]
     scales = {rubric.scale for rubric in rubrics}
