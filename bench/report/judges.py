@@ -110,7 +110,7 @@ def _text(seen: Lookup, spec: Spec, found: Sequence[JudgeRecord]) -> Iterator[st
         if judge.notes:
             yield f"{_named(judge)}: {'; '.join(short(note) for note in judge.notes)}."
     yield (
-        "A judge’s word is taken when it passes probes: pairs of answers of which one is known to be better, made of this spec's own prompts. Its "
+        "A judge’s word is taken when it passes probes: pairs of answers of which one is known to be better, made of this spec’s own prompts. Its "
         "questions and replies, word by word, are in the run folder under `judging`."
     )
 
@@ -227,7 +227,7 @@ def _coverage(judge: JudgeRecord) -> float | None:
 
 def _probes(found: Sequence[JudgeRecord]) -> Table:
     columns = (
-        *(Column(title=title) for title in ("Judge", "A good judge finds that …", "Family")),
+        *(Column(title=title) for title in ("Judge", "A good judge finds that …")),
         Column(title="Right", is_number=True),
         Column(title="Share", is_number=True),
         *(Column(title=title) for title in ("Must pass", "Remark")),
@@ -245,8 +245,7 @@ def _family(judge: JudgeRecord, family: ProbeFamily) -> tuple[Cell, ...]:
     remark = "; ".join((*(f"{n:,} {word}" for n, word in left if n), *([short(family.reason, 160)] if family.reason else [])))
     return (
         Cell(value=_id(judge)),
-        Cell(value=_FAMILIES.get(family.name, short(family.name, 60))),
-        Cell(value=short(family.name, 40), is_code=True),
+        Cell(value=_FAMILIES.get(family.name, short(family.name, 60)), mark=short(family.name, 40)),
         Cell(value=f"{family.wins:,} of {family.decided:,}", state="value" if family.decided else "no_data"),
         _share(family),
         Cell(value="yes" if family.is_core else "no"),

@@ -129,15 +129,15 @@ def test_what_a_server_does_not_say_is_not_made_up():
 
 def test_every_family_of_probes_is_a_row_with_its_interval():
     rows = cells("probes", judge())
-    assert rows[0] == ["local", "an answer to another prompt is worse", "wrong_output", "20 of 20", "100 % [84–100]", "yes", "–"]
-    assert rows[1][3:6] == ["9 of 14", "64 % [39–84]", "yes"]
-    assert rows[1][6].startswith("2 without an answer; ended after 8 of 20")
-    assert rows[-1][3:6] == ["0 of 0", "no data", "no"]
+    assert rows[0] == ["local", "an answer to another prompt is worse (wrong_output)", "20 of 20", "100 % [84–100]", "yes", "–"]
+    assert rows[1][2:5] == ["9 of 14", "64 % [39–84]", "yes"]
+    assert rows[1][5].startswith("2 without an answer; ended after 8 of 20")
+    assert rows[-1][2:5] == ["0 of 0", "no data", "no"]
 
 
 def test_a_lost_family_is_marked_and_has_an_example():
     table = judges(seen(judge()), spec()).tables[-1]
-    assert [row[4].state for row in table.rows] == ["value", "failed", "failed", "value", "value", "no_data"]
+    assert [row[3].state for row in table.rows] == ["value", "failed", "failed", "value", "value", "no_data"]
     assert sum(note.startswith("Lost by local, for example") for note in table.notes) == 3
 
 
