@@ -34,6 +34,7 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
     """The budget of a plan. `latency_s` holds the mean latency per (model, variant) of an earlier run, where there is one."""
     trials = [counted for block in plan.blocks for counted in columns(block.trials).counted()]
     models = {treatment.model_id: treatment.model for block in plan.blocks for treatment in block.treatments}
+    models |= {model.id: model for model in judges_of(spec)}
     max_tokens = [None if (most := kind.request.generation.max_tokens) is None else n * most for kind, n in trials]
     known = [tokens for tokens in max_tokens if tokens is not None]
     return Budget(
@@ -51,6 +52,15 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
         if latency_s
         else f"assumed {ASSUMED_PREFILL_TPS:.0f} prompt and {ASSUMED_DECODE_TPS:.0f} output tokens per second; downloads not counted",
     )
+
+
+def judges_of(spec: Spec) -> tuple[ModelSpec, ...]:
+    """The judges that would be brought up; none where people grade."""
+    if spec.judge is None or spec.judge.method == "human":
+        return ()
+    names = (spec.judge.use, *spec.judge.settings.get("members", ()))
+    every = {model.id: model for model in (*spec.models, *spec.judges)}
+    return tuple(every[name] for name in dict.fromkeys(names) if name in every)
 
 
 def prompt_tokens(trial: Trial) -> int:

@@ -88,6 +88,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
 
 
+class JudgeBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge would be asked, at most: answers that are alike are judged once. `answers` are pairs of them with the method `pairwise`.
+
+    `probe_questions` are about planted probes; they are asked before the judge's word counts, unless they were before.
+    """
+
+    judges: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    method: str
+    answers: int
+    questions: int
+    probe_questions: int
+
+
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would do and take, known before anything is opened. Estimates: `expected_s`, `cost` (None where unknown, `basis` says why)."""
 
@@ -102,3 +116,4 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     expected_s: float | None
     cost: Money | None
     basis: str
+    judge: JudgeBudget | None = None

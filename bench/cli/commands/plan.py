@@ -18,7 +18,7 @@ from bench.cli.words import add_choice, add_spec, choice
 from bench.errors import Exit
 from bench.forecast import earlier_summary, forecast, unavailable
 from bench.plan.expand import expand
-from bench.records.plan import Budget, Plan
+from bench.records.plan import Budget, JudgeBudget, Plan
 from bench.report.numbers import money
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
@@ -68,6 +68,7 @@ def _text(plan: Plan, budget: Budget, troubles: Mapping[tuple[str, str], str]) -
         f"requests      {budget.requests} measured + {budget.warmup_requests} warm-up ({tokens})",
         f"order         {plan.order}, {len(plan.blocks)} block{'s' * (len(plan.blocks) != 1)}, seed {plan.seed}",
         *(_model_line(model) for model in _models(plan, troubles)),
+        *([_judge_line(budget.judge)] if budget.judge is not None else []),
         f"hosts         {', '.join(budget.hosts) or 'none: everything runs on this machine'}",
         f"environment   {', '.join(budget.environment) or 'no names are read'}",
         *(f"command       {' '.join(command)}   (runs only with --allow-commands)" for command in budget.commands),
@@ -97,6 +98,12 @@ def _models(plan: Plan, troubles: Mapping[tuple[str, str], str]) -> list[dict[st
 def _model_line(model: Mapping[str, Any]) -> str:
     remarks = ", ".join(each for each in (model["runtime"], "optional" if model["optional"] else None, model["last_time"]) if each)
     return f"model         {model['model_id']} [{model['variant_id']}]: {remarks}"
+
+
+def _judge_line(judge: JudgeBudget) -> str:
+    who = ", ".join(f"{name} ({runtime})" for name, runtime in zip(judge.judges, judge.runtimes, strict=True))
+    what = f"at most {judge.questions:,} questions on {judge.answers:,} {'pairs of ' * (judge.method == 'pairwise')}answers"
+    return f"judge         {who}: {judge.method}, after all measuring; {what}, before them at most {judge.probe_questions:,} on planted probes"
 
 
 def _trials(plan: Plan) -> Iterator[str]:
