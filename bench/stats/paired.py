@@ -5,7 +5,7 @@ Evals, arXiv:2411.00640, §4.2 and §2.2).
 """
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import ceil, inf, log2, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -142,6 +142,15 @@ def minimum_detectable(spread: float, n: int, alpha: float = 0.05, power: float 
     if n < 3 or spread <= 0:
         return None
     return t_shift(n - 1, t_quantile(n - 1, 1 - alpha / 2), power) * spread / sqrt(n)
+
+
+def fewest(n_tests: int, level: float = 0.95) -> int:
+    """Units from which on the smallest p there is, 2 of 2ⁿ flips, stays at or below 1 − level when it is adjusted for all tests.
+
+    >>> fewest(1), fewest(6)
+    (6, 8)
+    """
+    return ceil(1 + log2(n_tests / (1 - level)) - 1e-9)
 
 
 def tally(differences: Floats) -> Tally:

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from bench.records.annotation import Annotation
+from bench.records.baseline import Baseline
+from bench.records.compare import RunComparison
 from bench.records.estimate import Summary
 from bench.records.grade import Grade, PairGrade
 from bench.records.judging import Interrogation, JudgeRecord
@@ -36,6 +38,8 @@ PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "summary": ((Summary,), "summary.json"),
     "run": ((Manifest,), "run.json"),
     "selftest": ((SelfTest,), "selftest.json, and into the cache"),
+    "baseline": ((Baseline,), "baselines/<spec>.json"),
+    "comparison": ((RunComparison,), "the output of `bench compare --format json`"),
 }
 
 

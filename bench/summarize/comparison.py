@@ -6,7 +6,7 @@ prompts that have a value of both are compared. A load that rises in steps is co
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from math import ceil, exp, log2
+from math import exp
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bench.protocols import Metric
 from bench.records.comparison import ComparisonVerdict, Contender, ModelComparison
 from bench.stats.cluster import Ids
-from bench.stats.paired import MCNEMAR, Paired, Tally, holm, mcnemar, minimum_detectable, sign_flips, tally
+from bench.stats.paired import MCNEMAR, Paired, Tally, fewest, holm, mcnemar, minimum_detectable, sign_flips, tally
 from bench.stats.quantile import Floats
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
@@ -99,7 +99,7 @@ def of_family(figure: Figure, family: Sequence[tuple[Place, Place, Pair]], seed:
             grader_id=figure.grader_id,
             n_prompts=pair.effects.size,
             left_out=pair.left_out,
-            needed=_needed(max(1, n_tests)),
+            needed=fewest(max(1, n_tests), LEVEL),
         )
         yield base if found is None else _told(base, pair, found, (next(adjusted), n_tests))
 
@@ -138,15 +138,6 @@ def _verdict(base: ModelComparison, found: Paired, p_holm: float, counted: Tally
     return "better" if (found.mean > 0) == (base.better == "higher") else "worse"
 
 
-def _needed(n_tests: int) -> int:
-    """Prompts from which on the smallest p there is, 2 of 2ⁿ flips, stays below the level when it is adjusted for all tests.
-
-    >>> _needed(1), _needed(6)
-    (6, 8)
-    """
-    return ceil(1 + log2(n_tests / (1 - LEVEL)) - 1e-9)
-
-
 def _back(value: float | None, *, is_ratio: bool) -> float | None:
     """An effect as it is told: of a ratio not the logarithm."""
     return None if value is None else tidy(exp(value) if is_ratio else value)
@@ -170,7 +161,7 @@ def _side(name: str, metric: Metric, rows: Rows) -> _Side:
         has_value &= (values > 0).all(axis=1)
     steps = rows.codes("step").astype(np.intp)[has_value]
     keys, members = np.unique(_ranks(rows)[has_value] * _STEPS + steps, return_inverse=True)
-    return _Side(keys, _of_rounds(metric, values[has_value], members, keys.size))
+    return _Side(keys, of_rounds(metric, values[has_value], members, keys.size))
 
 
 _STEPS = 1 << 20  # more than any load has
@@ -184,7 +175,7 @@ def _ranks(rows: Rows) -> Ids:
     return np.asarray(ranks[rows.codes("prompt")])
 
 
-def _of_rounds(metric: Metric, values: Floats, members: Ids, n: int) -> Floats:
+def of_rounds(metric: Metric, values: Floats, members: Ids, n: int) -> Floats:
     """The values of the rounds as one: of a ratio that of the sums, of a time the median, else the mean. Shape: `values: float64[rows, 1 or 2]`."""
     if values.shape[1] > 1:
         numerators, denominators = (np.bincount(members, weights=column, minlength=n) for column in values.T)
