@@ -120,15 +120,14 @@ def _of_the_answers(seen: Lookup) -> Iterator[str]:
 
 
 def _not_evaluated(seen: Lookup, spec: Spec) -> Iterator[str]:
-    judged = any(aspect.kind != "check" and (aspect.graded or aspect.abstained) for aspect in seen.summary.aspects)
     declared = [
-        *(["judge"] if spec.judge is not None and not judged else []),
         *(["gates"] if spec.gates else []),
         *(["selection"] if spec.selection is not None else []),
     ]
     if declared:
         yield f"The spec declares {_and(declared)}, which this version of bench does not evaluate yet."
-    open_ = {(aspect.group.prompt_id, aspect.group.aspect_id) for aspect in seen.summary.aspects if aspect.kind != "check" and not aspect.graded}
+    in_words = [aspect for aspect in seen.summary.aspects if aspect.kind != "check"]
+    open_ = {(each.group.prompt_id, each.group.aspect_id) for each in in_words if not each.graded + each.abstained + each.failed}
     if open_:
         yield f"{numbers.count(len(open_), 'expected aspect')} in words need a judge and are not graded: “checks met” covers the checks alone."
 

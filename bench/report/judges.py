@@ -30,6 +30,7 @@ _WAYS = {
     "check": "programs",
 }
 PEOPLE = "people"  # the grader of annotations
+_PEOPLE_GRADE = "human"  # the method: no judge is served
 _MOST_JUDGES = 12
 _MOST_EXAMPLES = 6
 _LEAST_COVERAGE = 1.0
@@ -49,6 +50,8 @@ def judges(seen: Lookup, spec: Spec) -> Section | None:
 
 def judge_cautions(seen: Lookup, spec: Spec) -> Iterator[str]:
     """What limits belief in a judge's word, judge by judge, the gravest first."""
+    if spec.judge is not None and spec.judge.method != _PEOPLE_GRADE and not seen.summary.judges and seen.measured:
+        yield f"No answer of this run was judged, though its spec names judge {short(spec.judge.use, 60)}; `bench judge` does it."
     for judge in seen.summary.judges[:_MOST_JUDGES]:
         if judge.state != "served":
             yield f"{_named(judge)} is {judge.state}: {_became(judge)}. {_capital(_decided(seen, spec))}; `bench judge` tries again."
@@ -76,20 +79,31 @@ def according_to(summary: Summary, grader_id: str) -> str:
 
 
 def _of_the_verdict(seen: Lookup, spec: Spec, judge: JudgeRecord) -> Iterator[str]:
-    reasons = "; ".join(_reasons(judge)) or "no probe was asked"
+    failed = _failed(judge)
     match judge.qualification.verdict:
         case "unqualified" if judge.may_count:
-            yield f"{_named(judge)} is UNQUALIFIED and counts all the same, because the spec says `allow_unqualified`: failed {reasons}."
+            yield f"{_named(judge)} is UNQUALIFIED and counts all the same, because the spec says `allow_unqualified`: failed {failed}."
         case "unqualified":
-            yield f"{_capital(_decided(seen, spec))}; judge {_id(judge)} is UNQUALIFIED: failed {reasons}."
+            yield f"{_capital(_decided(seen, spec))}; judge {_id(judge)} is UNQUALIFIED: failed {failed}."
         case "untested" if judge.may_count:
-            yield f"{_named(judge)} is untested and counts all the same, because the spec says `allow_unqualified`: {reasons}."
+            yield f"{_named(judge)} is untested and counts all the same, because the spec says `allow_unqualified`: {failed}."
         case "untested":
-            yield f"{_capital(_decided(seen, spec))}; judge {_id(judge)} is untested: {reasons}."
+            yield f"{_capital(_decided(seen, spec))}; judge {_id(judge)} is untested: {failed}."
         case "weak":
-            yield f"{_named(judge)} is weak, so small differences by its word may be its errors: {reasons}."
+            yield f"{_named(judge)} is weak, so small differences by its word may be its errors: {failed}."
         case "qualified":
             return
+
+
+def _failed(judge: JudgeRecord) -> str:
+    """The reasons of a verdict, briefly: of a family of probes how many were right."""
+    families = {family.name: family for family in judge.qualification.families}
+    told = []
+    for reason in judge.qualification.reasons:
+        family = families.get(reason.partition(":")[0])
+        asked = family.decided + family.abstained + family.failed if family is not None else 0
+        told.append(f"{family.name} ({family.wins:,} of {asked:,} right)" if family is not None and asked else short(reason, 160))
+    return "; ".join(told) or "no probe was asked"
 
 
 def _reasons(judge: JudgeRecord) -> Iterator[str]:

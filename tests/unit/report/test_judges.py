@@ -8,6 +8,7 @@ from harness.report_run import HOSTILE_LINE, judge, judged_view, manifest, spec,
 from msgspec.structs import replace
 
 from bench.records.judging import Qualification
+from bench.records.spec import JudgeSpec
 from bench.report.headline import cautions
 from bench.report.html_page import HtmlPage
 from bench.report.judges import according_to, judge_cautions, judges
@@ -43,13 +44,17 @@ def judge_of(**more):
 
 def test_without_a_judge_there_is_nothing_to_say():
     assert judges(seen(), spec()) is None
-    assert told() == []
+    assert list(judge_cautions(seen(), replace(spec(), judge=None))) == []
+    assert list(judge_cautions(seen(), replace(spec(), judge=JudgeSpec(use="people", method="human")))) == []
+
+
+def test_a_judge_that_was_never_asked_is_missed():
+    assert told() == ["No answer of this run was judged, though its spec names judge local; `bench judge` does it."]
 
 
 def test_an_unqualified_judge_is_told_of_on_top_with_what_it_failed_and_who_decides():
     caution, itself = told(judge())
-    assert caution.startswith("Decided by checks; judge local is UNQUALIFIED: failed absent_fact: right in 9 of 14")
-    assert "negated_fact: 2 of 8" in caution
+    assert caution == "Decided by checks; judge local is UNQUALIFIED: failed absent_fact (9 of 16 right); negated_fact (2 of 8 right)."
     assert itself == "Judge local is gemma-3-270m itself: it grades its own answers, and judges favour those."
 
 
@@ -60,7 +65,7 @@ def test_the_caution_stands_among_those_of_the_report():
 @pytest.mark.parametrize(
     ("verdict", "may_count", "beginning"),
     [
-        (WEAK, True, "Judge local is weak, so small differences by its word may be its errors: injection"),
+        (WEAK, True, "Judge local is weak, so small differences by its word may be its errors: injection: right in 17 of 20, lower bound"),
         (UNTESTED, False, "Decided by checks; judge local is untested: absent_fact"),
         (UNTESTED, True, "Judge local is untested and counts all the same, because the spec says `allow_unqualified`"),
         (judge().qualification, True, "Judge local is UNQUALIFIED and counts all the same, because the spec says `allow_unqualified`"),

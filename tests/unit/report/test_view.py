@@ -202,7 +202,7 @@ def test_every_aspect_of_every_prompt_can_be_looked_up():
 
 
 def test_what_is_declared_and_not_evaluated_is_said():
-    assert "judge, gates and selection, which this version of bench does not evaluate yet" in cautions()
+    assert "gates and selection, which this version of bench does not evaluate yet" in cautions()
     quiet = replace(spec(), judge=None, gates=(), selection=None)
     assert "does not evaluate" not in cautions(wanted=quiet)
     assert "need a judge" in cautions(wanted=quiet)
