@@ -89,7 +89,9 @@ def judge_run(means: Judging) -> JudgeRecord | None:
             record = replace(record, state=state, reason=error.message, hint=error.hint)
             means.note(f"judge {judge.use}: {state}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
     record = replace(record, duration_s=means.clock.now_s() - started_s)
-    write_json(means.layout.judge_of(name), record)
+    before = read_judge(means.layout, name)
+    if record.state == "served" or record.counts or before is None or not before.counts:  # a judge that is away now takes back nothing
+        write_json(means.layout.judge_of(name), record)
     return record
 
 

@@ -57,11 +57,7 @@ def _models(spec: Spec, summary: Summary) -> list[Reason]:
 
 def judge_reasons(spec: Spec, judges: Sequence[JudgeRecord]) -> list[Reason]:
     """Judges that were not to be had, that failed, or that graded fewer answers than a gate asks for. An unqualified judge is none of these."""
-    reasons = [
-        Reason(code=Exit.JUDGE_UNUSABLE, message=f"judge {each.judge_id} ({each.method}) is {_became(each)}: {each.reason or 'no reason known'}")
-        for each in judges
-        if each.state != "served"
-    ]
+    reasons = [Reason(code=Exit.JUDGE_UNUSABLE, message=_unusable(each)) for each in judges if each.state != "served"]
     asked = max((gate.coverage for gate in spec.gates if gate.coverage is not None), default=None)
     for each in judges:
         total, graded = sum(each.counts.values()), each.counts.get("graded", 0)
@@ -71,8 +67,9 @@ def judge_reasons(spec: Spec, judges: Sequence[JudgeRecord]) -> list[Reason]:
     return reasons
 
 
-def _became(judge: JudgeRecord) -> str:
-    return "unavailable" if judge.state == "unavailable" else "unusable"
+def _unusable(judge: JudgeRecord) -> str:
+    became = "unavailable" if judge.state == "unavailable" else "unusable"
+    return f"judge {judge.judge_id} ({judge.method}) is {became}: {judge.reason or 'no reason known'}; `bench judge RUN` tries again"
 
 
 def _not_evaluated(spec: Spec, summary: Summary, ended_by: str | None) -> list[Reason]:

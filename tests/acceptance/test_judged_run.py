@@ -135,6 +135,15 @@ def test_a_judge_that_gives_no_reply_is_unusable_and_can_be_asked_again(tmp_path
     assert read_judge(latest(tmp_path), "local").state == "served"
 
 
+def test_a_judge_that_is_away_later_takes_back_nothing(tmp_path, run, model):
+    with scripted_judge(constant()) as judge:
+        run("run", write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), n=2))
+    before = read_judge(latest(tmp_path), "local")
+    shown = run("judge", code=8)
+    assert "is unavailable: nothing listens on" in shown.stderr
+    assert read_judge(latest(tmp_path), "local") == before
+
+
 def test_a_judge_that_goes_away_in_the_middle_keeps_what_it_said(tmp_path, run, model):
     def leaves(seen):
         if judge.abilities.fault == "" and sum(each.form == "yes_no" for each in judge.log) > 20 and is_measured(seen):

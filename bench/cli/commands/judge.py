@@ -30,7 +30,7 @@ from bench.spec.diagnostics import render
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
-from bench.store.reader import read_judges, read_plan
+from bench.store.reader import read_plan
 
 
 def configure(options: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def execute(options: argparse.Namespace) -> int:
         with Interrupts(stop) as interrupts:
             record = judge(means, spec.spec, (layout, plan), (stop, interrupts))
         view, _ = conclude(layout, REGISTRY, plan=plan)
-    reasons = judge_reasons(spec.spec, [each for each in read_judges(layout) if record is not None and each.grader_id == record.grader_id])
+    reasons = judge_reasons(spec.spec, [record] if record is not None else [])
     for reason in reasons:
         line(f"exit {int(reason.code)}: {reason.message}")
     if stop.reason is not None:
