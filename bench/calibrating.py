@@ -7,14 +7,19 @@ from pathlib import Path
 from bench.annotate.items import DEFAULT_SCALE, item_id
 from bench.annotate.labels import read_labels
 from bench.errors import UsageError
-from bench.judge.people import Voiced, grade_by_people, score_by_person, voices
+from bench.grading import PEOPLE_GRADE
+from bench.judge.people import GRADER_ID, Voiced, grade_by_people, score_by_person, voices
 from bench.records.annotation import Annotation
 from bench.records.calibration import Calibration
+from bench.records.grade import Grade
 from bench.records.observation import Observation
+from bench.records.plan import Plan
 from bench.records.rubric_score import rubric_score
 from bench.records.spec import Prompt, Rubric, Spec
+from bench.store.decided import Decided
 from bench.store.layout import RunLayout
 from bench.store.reader import Note, quiet, read_annotations
+from bench.store.writer import encode, write_whole
 from bench.summarize.labelled import Answered, Voice, overlap
 
 QUALITY = "quality"
@@ -30,8 +35,7 @@ def calibrate(layout: RunLayout, spec: Spec, observations: Iterable[Observation]
 
     Raises: UsageError when the table of labels makes no sense, RunFolderError when the folder is damaged.
     """
-    by_id = {rubric.id: rubric for rubric in spec.rubrics}
-    known = {prompt.id: (prompt, by_id.get(prompt.rubric or "")) for prompt in spec.prompts}
+    known = _known(spec)
     said = list(chain(_of_the_spec(labels, known), read_annotations(layout, note)))
     if not said:
         return None
@@ -47,6 +51,33 @@ def calibrate(layout: RunLayout, spec: Spec, observations: Iterable[Observation]
         passes_from=_passes_from(rubrics),
         seed=spec.seed,
     )
+
+
+def grade_by_annotations(layout: RunLayout, spec: Spec, plan: Plan, labels: Path | None) -> None:
+    """`judge: {method: human}`: what people said, as the grades of `people`, written anew from the annotations; else nothing.
+
+    An answer that nobody graded has no grade, and counts as ungraded: the means are those of the labelled answers, and coverage says how many.
+    Raises: UsageError when the table of labels makes no sense, RunFolderError when the folder is damaged.
+    """
+    if spec.judge is None or spec.judge.method != PEOPLE_GRADE:
+        return
+    known = _known(spec)
+    said = chain(_of_the_spec(labels, known), read_annotations(layout))
+    spoken = voices(said, {name: rubric for name, (_, rubric) in known.items()})
+    write_whole(layout.grades_of(GRADER_ID), (encode(grade) + b"\n" for grade in _grades(Decided(layout, plan).observations(), known, spoken)))
+
+
+def _grades(observations: Iterable[Observation], known: Known, spoken: dict[str, Voiced]) -> Iterator[Grade]:
+    for seen in observations:
+        if seen.completion is not None and not seen.trial.is_warmup and seen.trial.prompt_id in known:
+            voiced = spoken.get(item_id(seen.trial.prompt_id, seen.completion.text))
+            if voiced is not None:
+                yield grade_by_people(*known[seen.trial.prompt_id], seen.trial.id, voiced)
+
+
+def _known(spec: Spec) -> Known:
+    by_id = {rubric.id: rubric for rubric in spec.rubrics}
+    return {prompt.id: (prompt, by_id.get(prompt.rubric or "")) for prompt in spec.prompts}
 
 
 def _of_the_spec(labels: Path | None, known: Known) -> tuple[Annotation, ...]:
@@ -66,8 +97,9 @@ def _answers(observations: Iterable[Observation], known: Known) -> Iterator[Answ
         if completion is None or trial.is_warmup or trial.prompt_id not in known:
             continue
         prompt, rubric = known[trial.prompt_id]
-        scores = {grade.grader_id: rubric_score(grade.aspects, rubric).score if grade.aspects else grade.score for grade in seen.grades}
-        if len(scores) > 1:
+        graders = [grade for grade in seen.grades if grade.grader_id != GRADER_ID]  # people are not held against themselves
+        scores = {grade.grader_id: rubric_score(grade.aspects, rubric).score if grade.aspects else grade.score for grade in graders}
+        if len(scores) > 1 and len(graders) == len(seen.grades):
             scores[QUALITY] = seen.score
         yield Answered(
             model_id=trial.model_id,
@@ -77,9 +109,7 @@ def _answers(observations: Iterable[Observation], known: Known) -> Iterator[Answ
             length=len(completion.text),
             overlap=overlap(completion.text, prompt),
             scores={name: score for name, score in scores.items() if score is not None},
-            aspects={
-                grade.grader_id: {aspect.aspect_id: aspect.score for aspect in grade.aspects if aspect.score is not None} for grade in seen.grades
-            },
+            aspects={grade.grader_id: {aspect.aspect_id: aspect.score for aspect in grade.aspects if aspect.score is not None} for grade in graders},
         )
 
 

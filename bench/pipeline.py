@@ -304,7 +304,8 @@ def conclude(
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
     """
     with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
-        from bench.calibrating import calibrate  # noqa: PLC0415
+        from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
+        from bench.gating import gated  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
         from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
@@ -315,6 +316,7 @@ def conclude(
     spec = graded_by(layout, registry, loaded.spec)
     statuses = read_statuses(layout)
     metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    grade_by_annotations(layout, spec, plan, labels_of(layout, spec))
     decided = Decided(layout, plan, scoring=scoring(layout, spec))
     seen = read_run(spec, decided, metrics)
     bases = seen.work.bases(statuses, seen.rows.by_cell())

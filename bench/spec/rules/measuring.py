@@ -147,6 +147,8 @@ def _judge(view: View) -> Iterator[Diagnostic]:
         message = f"`{name}` is the name of a judge and of a model"
         yield view.tree.diagnose(("judges", name), "duplicate-id", message, hint="give the judge another name", at="key")
     judge = view.section("judge")
+    if text(judge, "method") == "human":  # people grade: no judge is served, and `use` names nobody
+        return
     allowed = judge.get("allow_self") is True
     named: list[tuple[Path, str]] = [(("judge", "use"), text(judge, "use"))]
     members = judge.get("members")

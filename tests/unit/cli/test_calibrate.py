@@ -35,8 +35,7 @@ def spec(tmp_path):
 
 
 def label(bench, folder, n=48):
-    bench("annotate", "--annotator", "kim", "--html", "page.html", "-n", n)
-    items = json.loads((folder / "page.html").read_text("utf-8").split('id="items">')[1].split("</script>")[0])["items"]
+    items = json.loads(_page(bench, folder, n))["items"]
     chance = random.Random(3)
     answers = [{"item": item["item_id"], "question": "polite", "label": chance.choice(["yes", "no"])} for item in items]
     (folder / "saved.json").write_text(json.dumps({"format": "bench-annotations", "version": 1, "answers": answers}))
@@ -81,3 +80,23 @@ def test_exported_labels_speak_for_another_run_of_the_same_spec(bench, spec, tmp
     assert len(list_runs(tmp_path / "runs")) == 2
     assert (latest(tmp_path).inputs / "labels.csv").exists()
     assert read_summary(latest(tmp_path)).calibration.people.items == n
+
+
+def test_where_people_are_the_judge_their_word_is_the_quality(bench, spec, tmp_path):
+    spec.write_text(spec.read_text().replace(", {id: short, check: {max_words: 20}}", "") + "\njudge: {use: people, method: human}\n")
+    run(means_for(spec, tmp_path))
+    items = json.loads(_page(bench, tmp_path, 24))["items"]
+    answers = [{"item": item["item_id"], "question": "polite", "label": "yes" if k % 4 else "no"} for k, item in enumerate(items[:16])]
+    (tmp_path / "saved.json").write_text(json.dumps({"format": "bench-annotations", "version": 1, "answers": answers}))
+    bench("annotate", "--annotator", "kim", "--import", "saved.json")
+    bench("calibrate")
+    summary = read_summary(latest(tmp_path))
+    found = {each.group.model_id: each for each in summary.estimates if each.metric == "quality" and each.group.prompt_id is None}
+    assert {name: (each.value, each.n) for name, each in found.items()} == {"alpha": (0.75, 16), "beta": (0.75, 16)}
+    assert {(each.graded, each.ungraded) for each in summary.aspects} <= {(1, 0), (0, 1)}
+    assert summary.calibration.graders == ()  # people are not held against themselves
+
+
+def _page(bench, folder, n):
+    bench("annotate", "--annotator", "kim", "--html", "page.html", "-n", n)
+    return (folder / "page.html").read_text("utf-8").split('id="items">')[1].split("</script>")[0]
