@@ -305,7 +305,6 @@ def conclude(
     """
     with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
         from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
-        from bench.gating import gated  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
         from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
