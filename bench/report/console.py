@@ -1,5 +1,6 @@
 """The main tables for a terminal: a line per figure and a column per model, so that they fit without wrapping."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
@@ -60,8 +61,13 @@ def _figures(titles: Sequence[str], columns: Sequence[Sequence[Cell]]) -> str:
 def _table(table: Table) -> str:
     headers = [one_line(column.title) for column in table.columns]
     sides = ["right" if column.is_number else "left" for column in table.columns]
-    rows = [[one_line(cell.text) for cell in row] for row in table.rows]
-    return tabulate(rows, headers, tablefmt="simple", colalign=sides, disable_numparse=True, maxcolwidths=_WIDEST)
+    rows = [[wrapped(one_line(cell.text), _WIDEST) for cell in row] for row in table.rows]
+    return tabulate(rows, headers, tablefmt="simple", colalign=sides, disable_numparse=True)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text in lines of at most so many characters. Done here, since tabulate takes a cell such as `3,749` for a number when it wraps, and breaks."""
+    return "\n".join(line for whole in text.split("\n") for line in (textwrap.wrap(whole, width) or [""]))
 
 
 def _words(cell: Cell) -> str:
