@@ -17,8 +17,6 @@ VERBS = {
     "judge": "grade a run's answers, or grade them again, with a judge",
     "compare": "say what of a run is better or worse than another, or than a baseline",
     "baseline": "store, list, show or promote runs in few numbers, to compare with",
-    "import": "make a spec of another tool's files, and list what has no counterpart",
-    "export": "write a spec as another tool's file, and list what has no counterpart",
     "models": "list, pull, show or remove model weights",
     "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",
