@@ -71,6 +71,11 @@ def content(path: Path, what: str, most_bytes: int) -> bytes:
     raise UsageError(f"cannot read the {what} {path}: no ordinary file of at most {most_bytes:,} bytes", hint=hint)
 
 
+def named_paths(resolved: dict[str, Any]) -> dict[tuple[str, ...], str]:
+    """The paths of the files, by the keys that name them."""
+    return {named.keys: named.path for named in _named(resolved)}
+
+
 def _named(resolved: dict[str, Any]) -> list[_Named]:
     report, judge = resolved.get("report") or {}, resolved.get("judge") or {}
     found = [_Named(("report", "template"), report["template"], "report template", _MOST_TEMPLATE_BYTES)] if report.get("template") else []

@@ -11,6 +11,7 @@ VERBS = {
     "run": "run a spec: serve, measure, check, report",
     "validate": "check a spec and show every error at once",
     "plan": "show what a run would open, fetch, send, take and cost",
+    "diff": "say what changed between two versions of a spec, and what must run again",
     "report": "render a run's reports again",
     "annotate": "let people grade a run's answers, blind and at random",
     "calibrate": "say how far graders agree with people, and what to label next",

@@ -14,11 +14,13 @@ _SECRET_LENGTH = 16  # what is shorter may stand in a text by chance
 _FREE_TEXT = {"prompts", "description", "rubrics"}
 
 
-def replace(tree: Marked, environ: Mapping[str, str]) -> tuple[list[Diagnostic], set[str]]:
-    """Put the environment in place. Also the names that were asked for, those of secrets among them."""
+def replace(tree: Marked, environ: Mapping[str, str] | None) -> tuple[list[Diagnostic], set[str]]:
+    """Put the environment in place; without one, leave the references. Also the names that were asked for, those of secrets among them."""
     found: list[Diagnostic] = []
     names: set[str] = set()
     texts = list(_texts(tree.data))
+    if environ is None:
+        return found, {name for path, value in texts for name in _asked_for(path, value)}
     secrets = {name: given for path, name in texts if path[-2:] == ("api_key", "env") and len(given := environ.get(name, "")) >= _SECRET_LENGTH}
     for path, value in texts:
         for name in (name for name, secret in secrets.items() if secret in value):
@@ -38,6 +40,15 @@ def replace(tree: Marked, environ: Mapping[str, str]) -> tuple[list[Diagnostic],
             message = "environment variables are not replaced here; this is taken as it stands"
             found.append(tree.diagnose(path, "environment-literal", message, hint="they are replaced in `base_url` and `model`", severity="warning"))
     return found, names
+
+
+def _asked_for(path: Path, value: str) -> list[str]:
+    """The names of the environment that a text asks for."""
+    if path[-2:] == ("api_key", "env"):
+        return [value]
+    if "${" not in value or path[0] in _FREE_TEXT or not any(node.get("x-environment") for _, node in schema.at(schema.SPEC, path)):
+        return []
+    return [name for name, _ in _REFERENCE.findall(value)]
 
 
 def _texts(data: Any) -> Iterator[tuple[Path, str]]:

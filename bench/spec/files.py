@@ -1,6 +1,7 @@
 """Reading what a spec is made of: the spec itself, and files inside its folder. Nothing else is ever opened."""
 
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from bench.records.source import Diagnostic, SourceFile
 from bench.spec.marked import Marked
@@ -22,13 +23,24 @@ class FileProblem(Exception):
         self.hint = hint
 
 
+class Files(Protocol):
+    """A folder that is not on the disk: that of an earlier version, say. Paths are relative to it, and have been checked with `relative`."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; of a large one at least one more than `MAX_BYTES`. Raises: FileProblem."""
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such an ordinary file."""
+
+
 class Folder:
     """The spec's file and folder, and every file that was read so far (`sources`), with what is wrong inside them (`found`)."""
 
-    def __init__(self, path: Path) -> None:
-        """Look at the path; nothing is read yet."""
+    def __init__(self, path: Path, files: Files | None = None) -> None:
+        """Look at the path; nothing is read yet. `files`: where the path's folder is read in place of the disk."""
         self.path = path
         self.folder = path.parent
+        self.files = files
         self.sources: list[SourceFile] = []
         self.found: list[Diagnostic] = []
         self._trees: dict[str, Marked | None] = {}
@@ -36,7 +48,7 @@ class Folder:
     def spec(self) -> Marked | None:
         """The spec's own data, or None when it is unreadable (then `found` says why)."""
         try:
-            content = _read(self.path, str(self.path))
+            content = _read(self.path, str(self.path)) if self.files is None else self.files.read(self.path.name)
         except FileProblem as problem:
             self.found.append(Diagnostic(code=problem.code, severity="error", message=problem.message, hint=problem.hint))
             return None
@@ -63,8 +75,19 @@ class Folder:
         self.sources.append(SourceFile(path=PurePosixPath(name).as_posix(), content=content, shown=(self.folder / name).as_posix()))
         return content
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such an ordinary file inside the folder. Raises: FileProblem when the path leads elsewhere."""
+        return inside(self.folder, name).is_file() if self.files is None else self.files.holds(relative(name))
+
+    def bytes_of(self, name: str) -> bytes:
+        """The bytes of a file inside the folder that is no source of the spec, `MAX_BYTES` and one at most.
+
+        Raises: FileProblem when the path leads elsewhere, or there is no such file.
+        """
+        return _read(inside(self.folder, name), name) if self.files is None else self.files.read(relative(name))
+
     def _content(self, name: str) -> bytes:
-        content = _read(inside(self.folder, name), name)
+        content = self.bytes_of(name)
         if len(self.sources) >= MAX_FILES or sum(len(source.content) for source in self.sources) + len(content) > MAX_TOTAL_BYTES:
             raise FileProblem("file-size", f"a spec is made of at most {MAX_FILES} files and {MAX_TOTAL_BYTES:,} bytes", "split the experiment")
         return content
@@ -80,16 +103,25 @@ class Folder:
         return tree
 
 
-def inside(folder: Path, name: str) -> Path:
-    """The file that a spec names by a path inside its folder.
+def relative(name: str) -> str:
+    """A path that a spec names, in its plainest form.
 
-    Raises: FileProblem when the path is absolute, climbs, or a link leads out of the folder.
+    Raises: FileProblem when it is absolute or climbs.
     """
     pure = PurePosixPath(name)
     if not name.strip() or not name.isprintable():
         raise FileProblem("file-outside", "this is no path of a file", "write a path inside the spec's folder, such as `prompts/meetings.yaml`")
     if pure.is_absolute() or ".." in pure.parts or "\\" in name or (len(name) > 1 and name[1] == ":"):
         raise FileProblem("file-outside", f"the path '{name[:80]}' is not inside the spec's folder", "use a relative path with `/` and without `..`")
+    return pure.as_posix()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file that a spec names by a path inside its folder.
+
+    Raises: FileProblem when the path is absolute, climbs, or a link leads out of the folder.
+    """
+    pure = relative(name)
     try:
         path = (folder / pure).resolve()
         root = folder.resolve()

@@ -12,7 +12,7 @@ from bench.records.spec import Spec
 from bench.spec import environment, overrides, schema
 from bench.spec.build import build
 from bench.spec.diagnostics import in_order
-from bench.spec.files import Folder
+from bench.spec.files import Files, Folder
 from bench.spec.inclusion import expand
 from bench.spec.marked import Marked
 from bench.spec.rendering import render_prompts
@@ -42,17 +42,20 @@ class LoadedSpec(msgspec.Struct, frozen=True, kw_only=True):
     folder: FilePath
 
 
-def load_spec(path: FilePath, *, extensions: "Extensions", environ: Mapping[str, str], overrides: Sequence[str] = ()) -> LoadedSpec:
+def load_spec(
+    path: FilePath, *, extensions: "Extensions", environ: Mapping[str, str] | None, overrides: Sequence[str] = (), files: Files | None = None
+) -> LoadedSpec:
     """The spec in a file, with `dotted.path=value` overrides, checked in every way that needs no model.
 
+    Without an `environ`, references to the environment stay as they are written. `files`: what is read in place of the path's folder.
     Opens no connection and no file outside the spec's folder. Raises: SpecError with every finding at once.
     """
-    work = _Work(path, overrides)
+    work = _Work(path, overrides, files)
     tree = work.whole()
     found, environment_names = environment.replace(tree, environ)
     wrong = work.new(validate(tree, schema.SPEC))
     messages, problems = render_prompts(tree)
-    work.found += wrong + _beside(wrong, [*found, *_by_rules(View(tree, extensions), work.folder.folder), *problems])
+    work.found += wrong + _beside(wrong, [*found, *_by_rules(View(tree, extensions), work.folder), *problems])
     work.stop_if_wrong()
     return LoadedSpec(
         spec=build(tree.data, messages),
@@ -67,8 +70,8 @@ def load_spec(path: FilePath, *, extensions: "Extensions", environ: Mapping[str,
 class _Work:
     """What was read and found so far."""
 
-    def __init__(self, path: FilePath, texts: Sequence[str]) -> None:
-        self.folder = Folder(path)
+    def __init__(self, path: FilePath, texts: Sequence[str], files: Files | None) -> None:
+        self.folder = Folder(path, files)
         self.texts = texts
         self.found: list[Diagnostic] = []
 
@@ -128,7 +131,7 @@ def _size(data: Any) -> int:
     return size
 
 
-def _by_rules(view: View, folder: FilePath) -> Iterable[Diagnostic]:
+def _by_rules(view: View, folder: Folder) -> Iterable[Diagnostic]:
     for check in (names.check, serving.check, asking.check, measuring.check, loading.check):
         yield from check(view)
     yield from paths.check(view, folder)

@@ -1,10 +1,9 @@
 """Files that a spec names without reading them in: inside its folder, and there."""
 
 from collections.abc import Iterator
-from pathlib import Path as FilePath
 
 from bench.records.source import Diagnostic, Severity
-from bench.spec.files import FileProblem, inside
+from bench.spec.files import FileProblem, Folder
 from bench.spec.marked import Path
 from bench.spec.rules.view import View, text
 
@@ -14,7 +13,7 @@ _NAMED: tuple[tuple[str, str, Severity], ...] = (
 )
 
 
-def check(view: View, folder: FilePath) -> Iterator[Diagnostic]:
+def check(view: View, folder: Folder) -> Iterator[Diagnostic]:
     """Paths that lead out of the folder, and files that are not there."""
     named: list[tuple[Path, str, Severity]] = [((section, key), text(view.section(section), key), severity) for section, key, severity in _NAMED]
     templates = view.section("judge", "templates")
@@ -23,10 +22,10 @@ def check(view: View, folder: FilePath) -> Iterator[Diagnostic]:
         if not name:
             continue
         try:
-            path = inside(folder, name)
+            is_there = folder.holds(name)
         except FileProblem as problem:
             yield view.tree.diagnose(where, problem.code, problem.message, hint=problem.hint)
             continue
-        if not path.is_file():
+        if not is_there:
             message = f"there is no file '{name[:80]}' in the spec's folder"
             yield view.tree.diagnose(where, "file-missing", message, hint="check the path", severity=severity)

@@ -13,6 +13,7 @@ from bench.spec.rules.view import View, text, texts
 _PYPI = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)", re.ASCII)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/(?P<member>[^@]+)(?:@[\w./-]+)?", re.ASCII)
 _SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
 _SERVING = {"threads", "context", "gpu"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
@@ -76,7 +77,8 @@ def _is_inside(member: str) -> bool:
 
 def _address(view: View, path: Path, address: str) -> Iterator[Diagnostic]:
     """An address with a host and without credentials. The address is not repeated in messages: it may hold a secret."""
-    if not address or address.startswith("${"):
+    address = _REFERENCE.sub(lambda found: found[1] or "1", address)  # left only where no environment is at hand; 1 is as good a host or port as any
+    if not address.startswith("http"):
         return
     try:
         parts = urlsplit(address)

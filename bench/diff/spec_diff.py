@@ -1,0 +1,120 @@
+"""Two versions of a spec -> `SpecDiff`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from bench.diff import version
+from bench.diff.cells import Cells, fates, to_run
+from bench.diff.differences import Difference, differences, moved
+from bench.diff.effects import Meaning, Sides, meaning
+from bench.diff.spec_tree import tree
+from bench.diff.words import pieces
+from bench.records.diff import EFFECTS, Effect, SpecChange, SpecDiff
+from bench.records.plan import Plan
+from bench.records.spec import Spec
+
+MOST_SHOWN = 200  # characters of one value that is no text compared by words
+_WORDS_FROM = 24  # a shorter text is shown whole, before and after
+_MORE_OF_A_FILE: dict[str, Meaning] = {
+    "report": Meaning("policy", "the same numbers are shown otherwise"),
+    "labels": Meaning("measurement", "corrected scores follow from people's labels"),
+    "templates": Meaning("measurement", "the judge is asked in other words", "grade"),
+}
+Keys = tuple[str, ...]
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One version: the spec, its plan, the texts it is made of, and the files that it names, by the keys that name them."""
+
+    spec: Spec
+    plan: Plan
+    texts: tuple[str, ...] = ()
+    named: Mapping[Keys, str | None] = {}
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What `compare` found: the diff, and what of the newer plan must be run."""
+
+    diff: SpecDiff
+    to_run: Plan
+
+
+def compare(before: Side, after: Side) -> Result:
+    """What changed and what it means. `before` and `after` of the diff, and what running again takes, are for the caller to fill in."""
+    sides = Sides(before=tree(before.spec), after=tree(after.spec), old=Cells(before.plan), new=Cells(after.plan))
+    found = [(difference, meaning(difference, sides)) for difference in differences(sides.before, sides.after)]
+    meanings = [what for _, what in found]
+    changes = [_change(difference, what, sides) for difference, what in found]
+    for keys, what in _files(before.named, after.named):
+        meanings.append(what)
+        changes.append(SpecChange(where=(*keys, "(the file)"), kind="changed", effect=what.effect, why=what.why, redo=what.redo))
+    if not changes and _lines(before.texts) != _lines(after.texts):
+        changes = [SpecChange(where=(), kind="text", effect="cosmetic", why="other words, comments or layout for the same meaning")]
+    changes.sort(key=lambda change: -EFFECTS.index(change.effect))
+    effect = changes[0].effect if changes else None
+    run, grade = ([what for what in meanings if what.redo == redo] for redo in ("run", "grade"))
+    diff = SpecDiff(
+        name=after.spec.name,
+        before="",
+        after="",
+        effect=effect,
+        changes=tuple(changes),
+        moved=moved(sides.before, sides.after),
+        trials=fates(sides.old, sides.new, lambda one: _touches(run, one), lambda one: _touches(grade, one)),
+        version=version.rise(before.spec.version, after.spec.version, effect),
+    )
+    return Result(diff=diff, to_run=to_run(after.plan, sides.old, lambda one: _touches(run, one)))
+
+
+def worst(effects: Sequence[Effect | None]) -> Effect | None:
+    """The effect that does most."""
+    return max((effect for effect in effects if effect is not None), key=EFFECTS.index, default=None)
+
+
+def _touches(meanings: Sequence[Meaning], one: tuple[str, str, str, str, str]) -> bool:
+    return any(
+        (what.models is None or one[0] in what.models) and (what.prompts is None or one[1] in what.prompts) for what in meanings
+    )  # fmt: skip
+
+
+def _files(before: Mapping[Keys, str | None], after: Mapping[Keys, str | None]) -> list[tuple[Keys, Meaning]]:
+    """Files that both versions name and that have another content."""
+    changed = [keys for keys in after if keys in before and before[keys] != after[keys]]
+    return [(keys, _MORE_OF_A_FILE["report" if keys[0] == "report" else keys[1]]) for keys in changed]
+
+
+def _lines(texts: Sequence[str]) -> list[str]:
+    """What stands in the texts wherever it stands; without the version, which has a line of its own in every diff."""
+    lines = (line.strip() for text in texts for line in text.splitlines())
+    return sorted(line for line in lines if line and not line.startswith("version:"))
+
+
+def _change(difference: Difference, what: Meaning, sides: Sides) -> SpecChange:
+    file = ""
+    if difference.where[0] == "prompts":
+        name = difference.where[1]
+        file = (sides.after["prompts"].get(name) or sides.before["prompts"].get(name) or {"file": ""})["file"]
+    shown: dict[str, Any] = {"before": _short(difference.before), "after": _short(difference.after)}
+    old, new = difference.before, difference.after
+    if difference.kind == "changed" and isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) >= _WORDS_FROM:
+        shown = {"pieces": pieces(old, new)}
+    return SpecChange(where=difference.where, kind=difference.kind, effect=what.effect, why=what.why, redo=what.redo, file=file, **shown)
+
+
+def _short(value: Any) -> str | None:
+    """A value on one line."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = _set(value)
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def _set(value: Any) -> Any:
+    """What is set in a mapping, without what is at its empty default."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _set(inner) for name, inner in value.items() if inner not in (None, "", [], {}) and inner is not False}

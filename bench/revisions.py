@@ -1,0 +1,186 @@
+"""Files of a git revision, read from the repository's own store: nothing is checked out, fetched or run. Part of the program."""
+
+import hashlib
+import os
+import stat
+import subprocess
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from bench.errors import UsageError
+from bench.spec.files import FileProblem
+from bench.spec.yaml_text import MAX_BYTES
+
+_TIMEOUT_S = 60.0
+_MOST_LINKS = 8
+_QUIET = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone would fetch what it lacks; git before 2.44 heeds only the next line
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+_FILE, _LINK, _FOLDER = "100", "120000", "040000"
+
+
+class _Entry(NamedTuple):
+    """A line of a tree: the mode, the object's name, its size in bytes (0 for a folder), and the path from the repository's root."""
+
+    mode: str
+    name: str
+    size: int
+    path: str
+
+
+class Repository:
+    """A git repository; paths are from its root."""
+
+    def __init__(self, start: Path) -> None:
+        """The repository that a folder stands in.
+
+        Raises: UsageError when it stands in none, or git is not installed.
+        """
+        self.root = start
+        self.root = Path(os.fsdecode(self.git("rev-parse", "--show-toplevel", what="find a git repository here").rstrip(b"\n")))
+
+    def git(self, *words: str, what: str) -> bytes:
+        """What a git command prints. `what` is what an error says could not be done.
+
+        Raises: UsageError with git's own words.
+        """
+        try:
+            done = subprocess.run(
+                ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - git stands where the user has it
+                cwd=self.root,
+                env={**os.environ, **_QUIET},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_TIMEOUT_S,
+            )
+        except FileNotFoundError as error:
+            raise UsageError(f"cannot {what}: git is not installed", hint="install git, or name two files") from error
+        except subprocess.TimeoutExpired as error:
+            raise UsageError(f"cannot {what}: git took longer than {_TIMEOUT_S:.0f} s") from error
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()[:500] or f"git ended with {done.returncode}"
+            raise UsageError(f"cannot {what}: {said}", hint="work inside a clone that has this history; `git fetch` brings what is missing")
+        return done.stdout
+
+    def commit(self, revision: str) -> str:
+        """The full name of the commit that a branch, tag, name or `HEAD~2` means. Raises: UsageError when it means none."""
+        shown = revision[:80]
+        if not revision or revision.startswith("-") or not revision.isprintable():
+            raise UsageError(f"{shown!r} is no git revision", hint="name a branch, a tag or a commit, e.g. `main` or `HEAD~1`")
+        try:
+            found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", what=f"find the revision {shown!r}")
+        except UsageError as error:
+            hint = "name a branch, a tag or a commit; a shallow clone lacks history, which `git fetch --unshallow` brings"
+            raise UsageError(f"there is no git revision {shown!r} in {self.root}", hint=hint) from error
+        return found.decode().strip()
+
+    def fork(self, commit: str) -> str:
+        """The commit from which the checked-out one and another went different ways; that other one itself where none is known."""
+        try:
+            return self.git("merge-base", commit, "HEAD", what="find where they parted").decode().split()[0]
+        except UsageError:
+            return commit  # no common history at hand, as in a shallow clone
+
+    def entry(self, commit: str, path: str) -> _Entry | None:
+        """What stands at a path from the root; None for nothing."""
+        found = self._entries(commit, path.rstrip("/")) if path not in ("", ".") else []
+        return next((one for one in found if one.path == path.rstrip("/")), None)
+
+    def is_folder(self, commit: str, path: str) -> bool:
+        """Whether a folder stands there."""
+        if path in ("", "."):
+            return True
+        found = self.entry(commit, path)
+        return found is not None and found.mode == _FOLDER
+
+    def files(self, commit: str) -> dict[str, str]:
+        """All ordinary files that are no larger than a spec may be, with the names of their contents."""
+        found = self._entries(commit, more=("-r",))
+        return {one.path: one.name for one in found if one.mode.startswith(_FILE) and one.size <= MAX_BYTES}
+
+    def working_files(self) -> dict[str, Path]:
+        """The same of the working tree: what git knows, or does not ignore. Links are left out."""
+        listed = self.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", what="list the files here")
+        places = {name: self.root / name for name in sorted({os.fsdecode(name) for name in listed.split(b"\0") if name})}
+        return {name: path for name, path in places.items() if _is_small(path)}
+
+    def blob(self, name: str) -> bytes:
+        """The bytes of a file, by its object's name."""
+        return self.git("cat-file", "blob", name, what="read a file of the revision")
+
+    def _entries(self, commit: str, *paths: str, more: tuple[str, ...] = ()) -> list[_Entry]:
+        listed = self.git("ls-tree", "-l", "-z", "--full-tree", *more, commit, "--", *paths, what="list a revision")
+        found = []
+        for line in listed.split(b"\0"):
+            if line:
+                facts, _, path = line.partition(b"\t")
+                mode, _, name, size = facts.decode().split()
+                found.append(_Entry(mode, name, int(size) if size != "-" else 0, os.fsdecode(path)))
+        return found
+
+
+def named(content: bytes, like: str) -> str:
+    """The name that git gives to a content, in the same hash as another name."""
+    made = hashlib.sha1(usedforsecurity=False) if len(like) == 40 else hashlib.sha256()
+    made.update(b"blob %d\0" % len(content) + content)
+    return made.hexdigest()
+
+
+def _is_small(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:  # it was deleted, and git has not been told
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES
+
+
+class AtRevision:
+    """A folder of a revision, for `bench.spec.load`. A link is followed while it stays inside the folder."""
+
+    def __init__(self, repository: Repository, commit: str, folder: str) -> None:
+        """`folder` is a path from the repository's root; empty for the root itself."""
+        self._repository, self._commit, self._folder = repository, commit, "" if folder == "." else folder
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises: FileProblem."""
+        found = self._file(name)
+        if found is None:
+            raise FileProblem("file-missing", f"there is no file '{name[:80]}' in this revision", "check the path")
+        if found.size > MAX_BYTES:
+            raise FileProblem("file-size", f"'{name[:80]}' has more than {MAX_BYTES:,} bytes", "split it")
+        return self._repository.blob(found.name)
+
+    def holds(self, name: str) -> bool:
+        """Whether there is such an ordinary file. Raises: FileProblem when a link leads out of the folder."""
+        return self._file(name) is not None
+
+    def _file(self, name: str) -> _Entry | None:
+        path = name
+        for _ in range(_MOST_LINKS):
+            found = self._repository.entry(self._commit, f"{self._folder}/{path}".lstrip("/"))
+            if found is None or found.mode.startswith(_FILE):
+                return found
+            if found.mode != _LINK or found.size > 4096:
+                return None
+            path = _linked(path, os.fsdecode(self._repository.blob(found.name)))
+        raise FileProblem("file-missing", f"'{name[:80]}' is a link that leads to too many others", "copy the file into the folder")
+
+
+def _linked(path: str, target: str) -> str:
+    """Where a link in the folder leads. Raises: FileProblem when that is outside."""
+    parts = list(PurePosixPath(path).parent.parts)
+    for part in PurePosixPath(target).parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part in ("..", "/"):
+            raise FileProblem("file-outside", f"'{path[:80]}' is a link that leads out of the spec's folder", "copy the file into the folder")
+        else:
+            parts.append(part)
+    return "/".join(parts)
