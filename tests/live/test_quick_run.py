@@ -40,12 +40,20 @@ def test_quick_run_of_the_summarizer_on_a_real_model(tmp_path):
     assert served.disk_bytes == 98_362_432
     assert [cost for cost in summary.costs if cost.per == "request" and cost.amount > 0]
     assert validated(folder)["sample"] == 4
-    assert "smollm2-135m" in (folder / "report.md").read_text(encoding="utf-8")
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "smollm2-135m" in report
+    (judge,) = summary.judges
+    assert (judge.state, judge.qualification.verdict, judge.may_count, judge.ran) == ("served", "unqualified", False, ("logprobs",))
+    assert {reason.partition(":")[0] for reason in judge.qualification.reasons} >= {"absent_fact", "negated_fact"}
+    assert judge.cached_tokens > judge.read_tokens > 0
+    assert value(summary, "quality", "mean", "smollm2-135m").value == value(summary, "checks_met", "mean", "smollm2-135m").value
+    assert "Decided by checks; judge local is UNQUALIFIED: failed" in report
 
 
 def test_prompt_tokens_are_never_counted_as_output(tmp_path):
     spec = ROOT / "specs" / "summarizer.yaml"
     words = ("--only", "smollm2-135m", "--only", "prompt:*standup*", "--set", "rounds=1", "--set", "warmup=0", "--set", "generation.max_tokens=8")
+    words = (*words, "--set", "judge.method=human")  # nobody grades: this is about tokens
     ended = bench("run", spec, *words, "--quiet", folder=tmp_path, timeout_s=280)
     assert ended.returncode == 0, ended.stderr
     (folder,) = list_runs(tmp_path / "runs")

@@ -137,10 +137,12 @@ class Table:
         self._right = {pair.id: pair.preferred for pair in pairs}
         self._subset = {pair.id: pair.subset for pair in pairs}
         by_length = [Outcome(judge="the longer answer", way="–", pair_id=pair.id, said=longer(pair)) for pair in pairs]
-        self._rows: dict[tuple[str, str], list[Outcome]] = {}
+        judges = list(dict.fromkeys(one.judge for one in outcomes))
+        self._rows: dict[tuple[str, str], list[Outcome]] = {(judge, way): [] for judge in judges for way in WAYS}
         for one in (*outcomes, *by_length):
             if one.pair_id in self._right:
                 self._rows.setdefault((one.judge, one.way), []).append(one)
+        self._rows = {place: found for place, found in self._rows.items() if found}
 
     def lines(self) -> list[str]:
         """The judges beside the longer answer and a coin."""
