@@ -260,7 +260,7 @@ def _nothing(plan: Plan) -> Cells:
 
 
 def _words(place: Place) -> str:
-    return place.path.as_posix()
+    return place.path.as_posix().replace(":./", ":", 1)
 
 
 def _budget(spec: Spec, plan: Plan, ground: Ground) -> Budget | None:

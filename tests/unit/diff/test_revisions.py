@@ -1,0 +1,146 @@
+"""Specs in git revisions: read from git's own store, includes and all, with nothing run and nothing outside."""
+
+import json
+
+import pytest
+from harness.command import Here
+from harness.repository import Repository
+from harness.specs import BASE
+
+WITH_INCLUDE = BASE + "  - include: sets/more.yaml\n"
+MORE = "prompts:\n  - {id: two, user: Say two words.}\n"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return Repository(tmp_path / "work")
+
+
+@pytest.fixture
+def bench(repository, capsys, monkeypatch):
+    return Here(repository.folder, capsys, monkeypatch)
+
+
+def found(shown):
+    return json.loads(shown.stdout)["specs"]
+
+
+def test_an_include_is_read_in_the_same_revision(repository, bench):
+    repository.write(specs__s=WITH_INCLUDE, specs__sets__more=MORE)
+    repository.commit("first")
+    (repository.folder / "specs" / "sets" / "more.yaml").unlink()
+    repository.write(specs__s=BASE)
+    repository.commit("second")
+    (diff,) = found(bench("diff", "HEAD~1:specs/s.yaml", "specs/s.yaml", "--format", "json"))
+    assert [(change["kind"], change["where"]) for change in diff["changes"]] == [("removed", ["prompts", "two"])]
+
+
+@pytest.mark.parametrize("where", ["HEAD:s.yaml", "HEAD:./s.yaml", "main:s.yaml"])
+def test_a_path_starts_at_the_root_or_here(repository, bench, where):
+    repository.write(s=BASE)
+    repository.commit("first")
+    assert "no change" in bench("diff", where, "s.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere:s.yaml", "s.yaml"), "there is no git revision 'nowhere'"),
+        (("--", "-h:s.yaml", "s.yaml"), "'-h' is no git revision"),
+        (("HEAD:t.yaml", "s.yaml"), "there is no file 't.yaml' in the revision 'HEAD'"),
+        (("--base", "nowhere"), "there is no git revision 'nowhere'"),
+        (("s.yaml",), "there is nothing to compare with"),
+        (("s.yaml", "."), "a file and a folder cannot be compared"),
+        ((), "two versions are needed"),
+        (("--base", "HEAD", "/"), "is not inside the repository"),
+    ],
+)
+def test_what_is_not_there_is_said_clearly(repository, bench, words, said):
+    repository.write(s=BASE)
+    repository.commit("first")
+    shown = bench("diff", *words, code=2)
+    assert said in shown.stderr
+    assert "hint:" in shown.stderr
+
+
+def test_outside_a_repository_the_reason_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    shown = Here(tmp_path, capsys, monkeypatch)("diff", "--base", "main", code=2)
+    assert "cannot find a git repository here" in shown.stderr
+
+
+def test_a_link_is_followed_inside_the_folder_and_never_out_of_it(repository, bench):
+    repository.write(specs__s=WITH_INCLUDE, specs__real=MORE, outside=MORE)
+    link = repository.folder / "specs" / "sets" / "more.yaml"
+    link.parent.mkdir()
+    link.symlink_to("../real.yaml")
+    repository.commit("a link inside")
+    assert "no change" in bench("diff", "HEAD:specs/s.yaml").stdout
+    link.unlink()
+    link.symlink_to("../../outside.yaml")
+    repository.commit("a link that leads out")
+    assert "link that leads out of the spec's folder" in bench("diff", "HEAD:specs/s.yaml", "HEAD~1:specs/s.yaml", code=2).stderr
+    link.unlink()
+    link.symlink_to("more.yaml")
+    repository.commit("a link to itself")
+    assert "leads to too many others" in bench("diff", "HEAD:specs/s.yaml", "HEAD~2:specs/s.yaml", code=2).stderr
+
+
+def test_what_git_is_told_to_run_does_not_run(repository, bench):
+    for name in ("textconv", "clean", "smudge", "hook"):
+        script = repository.folder.parent / f"{name}.sh"
+        script.write_text(f"#!/bin/sh\ntouch {repository.folder.parent / name}.ran\ncat\n", encoding="utf-8")
+        script.chmod(0o755)
+    there = repository.folder.parent
+    repository.write(s=BASE)
+    repository.commit("first")
+    (repository.folder / ".gitattributes").write_text("*.yaml diff=x filter=x\n", encoding="utf-8")
+    for key, name in (("diff.x.textconv", "textconv"), ("filter.x.clean", "clean"), ("filter.x.smudge", "smudge"), ("core.fsmonitor", "hook")):
+        repository.git("config", key, str(there / f"{name}.sh"))
+    for path in there.glob("*.ran"):
+        path.unlink()
+    repository.write(s=BASE.replace("hello", "goodbye"))
+    assert "treatment" in bench("diff", "--base", "HEAD").stdout
+    assert "treatment" in bench("diff", "HEAD:s.yaml").stdout
+    assert list(there.glob("*.ran")) == []
+
+
+def test_a_spec_that_moved_is_found_by_its_name_and_a_broken_one_is_named_beside_the_others(repository, bench):
+    repository.write(old__s=BASE, broken=BASE.replace("models:", "modls:"), gone=BASE.replace("small", "gone"))
+    repository.commit("first")
+    (repository.folder / "old" / "s.yaml").rename(repository.folder / "t.yaml")
+    (repository.folder / "gone.yaml").unlink()
+    assert {(one["before"], one["after"]) for one in found(bench("diff", "--base", "HEAD", "--format", "json"))} == {("HEAD:gone.yaml", None)}
+    repository.write(bad=BASE.replace("prompts:", "promts:").replace("small", "bad"), t=BASE.replace("hello", "goodbye"))
+    shown = bench("diff", "--base", "HEAD", code=2).stdout
+    assert "bad: not valid, bad.yaml" in shown
+    assert "small: HEAD:old/s.yaml → t.yaml: treatment" in shown
+    assert "broken" not in shown
+
+
+def test_folders_are_compared_spec_by_spec(repository, bench):
+    repository.write(a__s=BASE, b__s=BASE.replace("hello", "goodbye"), b__t=BASE.replace("small", "more"))
+    repository.commit("first")
+    assert [(one["name"], one["before"]) for one in found(bench("diff", "HEAD:a", "b", "--format", "json"))] == [
+        ("small", "HEAD:a/s.yaml"),
+        ("more", None),
+    ]
+    assert bench("diff", "a", "HEAD:a").stdout == "no spec changed\n"
+
+
+def test_references_to_the_environment_are_compared_as_written(repository, bench):
+    repository.write(s=BASE.replace("http://localhost:8080/v1", "http://${HOST}:${PORT}/v1").replace("model: m", "model: ${NAME}"))
+    repository.commit("first")
+    repository.write(s=BASE.replace("http://localhost:8080/v1", "http://${HOST}:${PORT}/v2").replace("model: m", "model: ${NAME}"))
+    (diff,) = found(bench("diff", "HEAD:s.yaml", "--format", "json"))
+    (change,) = diff["changes"]
+    assert change["where"] == ["models", "server", "base_url"]
+    assert "".join(piece["text"] for piece in change["pieces"] if piece["kind"] != "removed") == "http://${HOST}:${PORT}/v2"
+
+
+def test_a_password_in_a_default_address_is_refused_and_not_shown(repository, bench):
+    repository.write(s=BASE.replace("http://localhost:8080/v1", "${ADDRESS:-http://me:secret@host/v1}"))
+    repository.commit("first")
+    shown = bench("diff", "HEAD:s.yaml", code=2)
+    assert "credentials-in-url" in shown.stderr
+    assert "me:secret" not in shown.stdout + shown.stderr
