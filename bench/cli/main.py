@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import io
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ VERBS = {
     "judge": "grade a run's answers, or grade them again, with a judge",
     "compare": "say what of a run is better or worse than another, or than a baseline",
     "baseline": "store, list, show or promote runs in few numbers, to compare with",
+    "import": "make a spec of another tool's files, and list what has no counterpart",
+    "export": "write a spec as another tool's file, and list what has no counterpart",
     "models": "list, pull, show or remove model weights",
     "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",
@@ -57,7 +60,7 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         if name != verb:
             verbs.add_parser(name, help=line, add_help=False)
             continue
-        command = importlib.import_module(f"bench.cli.commands.{name}")
+        command = importlib.import_module(f"bench.cli.commands.{name}{'_' * keyword.iskeyword(name)}")
         options = verbs.add_parser(name, help=line, description=command.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         command.configure(options)
         options.set_defaults(execute=command.execute)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bench import resources
 from bench.cli.console import plain
-from bench.errors import Exit, UsageError
+from bench.cli.writing import write_new
+from bench.errors import Exit
 
 _STARTS = {"llama.cpp": "embedded.yaml", "external": "external.yaml"}
 
@@ -30,21 +31,7 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return int(Exit.OK)
     path = Path(options.file)
-    _write(path, text.replace("FILE", path.as_posix()), force=options.force)
+    write_new(path, text.replace("FILE", path.as_posix()), force=options.force)
     shown = plain(str(path))
     sys.stdout.write(f"wrote {shown}\nnext: bench validate {shown}, then bench run {shown}\n")
     return int(Exit.OK)
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
-    try:
-        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} exists and is left as it is", hint="give another name, or --force to replace it") from error
-    except IsADirectoryError as error:
-        raise UsageError(f"{path} is a folder", hint=f"name a file in it, such as {path / 'bench.yaml'}") from error
-    except FileNotFoundError as error:
-        raise UsageError(f"the folder {path.parent} does not exist", hint="make it first, or name a file in a folder that exists") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that you may write to") from error
