@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.errors import Exit, worst
+from bench.gate.ends import gate_code, gate_words, has_variants
 from bench.grading import PEOPLE_GRADE
 from bench.records.estimate import Summary
+from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
 from bench.records.spec import Spec
 
@@ -22,7 +24,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 def outcome(spec: Spec, summary: Summary, ended_by: str | None) -> tuple[Exit, tuple[Reason, ...]]:
     """The exit code of a run and every reason that applies. `ended_by` is the session's end: None, "interrupt" or a stop rule's name."""
-    reasons = (*_ending(summary, ended_by), *_models(spec, summary), *judge_reasons(spec, summary.judges), *_not_evaluated(spec, summary, ended_by))
+    reasons = (*_ending(summary, ended_by), *_models(spec, summary), *judge_reasons(spec, summary.judges), *_not_judged(spec, summary, ended_by))
+    reasons = (*reasons, *gate_reasons(summary.gates))
     return worst(*(reason.code for reason in reasons)), reasons
 
 
@@ -72,11 +75,14 @@ def _unusable(judge: JudgeRecord) -> str:
     return f"judge {judge.judge_id} ({judge.method}) is {became}: {judge.reason or 'no reason known'}; `bench judge RUN` tries again"
 
 
-def _not_evaluated(spec: Spec, summary: Summary, ended_by: str | None) -> list[Reason]:
-    """What the spec asks for and was not done: said in the exit code, so that no pipeline passes on an unevaluated gate."""
-    reasons = []
-    if spec.judge is not None and spec.judge.method != PEOPLE_GRADE and not summary.judges and ended_by is None:
-        reasons.append(Reason(code=Exit.JUDGE_UNUSABLE, message="judge: no answer of this run was judged; `bench judge RUN` does it"))
-    if spec.gates:
-        reasons.append(Reason(code=Exit.GATE_UNDECIDED, message=f"gates: {len(spec.gates)} declared, not evaluated by this version: undecided"))
-    return reasons
+def _not_judged(spec: Spec, summary: Summary, ended_by: str | None) -> list[Reason]:
+    """What the spec asks a judge for and was not done."""
+    if spec.judge is None or spec.judge.method == PEOPLE_GRADE or summary.judges or ended_by is not None:
+        return []
+    return [Reason(code=Exit.JUDGE_UNUSABLE, message="judge: no answer of this run was judged; `bench judge RUN` does it")]
+
+
+def gate_reasons(results: Sequence[GateResult]) -> list[Reason]:
+    """Gates that did not pass."""
+    named = has_variants(results)
+    return [Reason(code=gate_code(one), message=gate_words(one, named_variant=named)) for one in results if one.outcome != "pass"]

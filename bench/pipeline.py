@@ -305,6 +305,7 @@ def conclude(
     """
     with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
         from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
+        from bench.gating import gated  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
         from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
@@ -334,6 +335,7 @@ def conclude(
     )
     calibration = calibrate(layout, spec, decided.observations(), labels_of(layout, spec))
     summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
+    summary = gated(layout, manifest, spec, summary)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)

@@ -13,6 +13,7 @@ VERBS = {
     "validate": "check a spec and show every error at once",
     "plan": "show what a run would open, fetch, send, take and cost",
     "diff": "say what changed between two versions of a spec, and what must run again",
+    "migrate": "bring specs to this version of the language, as edits of their text",
     "report": "render a run's reports again",
     "annotate": "let people grade a run's answers, blind and at random",
     "calibrate": "say how far graders agree with people, and what to label next",
@@ -39,7 +40,7 @@ exit codes
   0 all is well                    6 a stop rule (limits:) ended the run
   1 a gate failed                  7 the runs cannot be compared
   2 wrong usage, or spec errors    8 the judge is unusable or covers too little
-  3 nothing could be measured      9 a gate is undecided, or not evaluated
+  3 nothing could be measured      9 a gate is undecided
   4 an extra is not installed     10 a required model failed, or too many errors
   5 the run folder is in use,     70 a bug in bench: please report it with the log
     damaged or another plan's    130 interrupted; everything so far is kept

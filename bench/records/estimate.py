@@ -7,6 +7,7 @@ import msgspec
 from bench.records.calibration import Calibration
 from bench.records.comparison import ModelComparison, Strength
 from bench.records.cost import CostEstimate
+from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
 from bench.records.load import LoadFacts
 from bench.records.machine import ClientHealth
@@ -126,6 +127,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     strengths: tuple[Strength, ...] = ()
     aspects: tuple[AspectSummary, ...] = ()
     judges: tuple[JudgeRecord, ...] = ()
+    gates: tuple[GateResult, ...] = ()
     spreads: tuple[PromptSpread, ...] = ()
     outliers: tuple[Outlier, ...] = ()
     outliers_more: int = 0

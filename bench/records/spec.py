@@ -205,10 +205,17 @@ class JudgeSpec(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}  # samples, balance, members, max_tokens, temperature: as written
 
 
+OnNoise = Literal["undecided", "pass", "value"]
+
+
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition on a metric, absolute (`min`, `max`) or against a `baseline` run."""
+    """A condition on a metric, or on how often an aspect is met: absolute (`min`, `max`) or against a `baseline` run.
+
+    `metric` is `aspect` where `aspect` names one. `on_noise`: what becomes of the gate when the interval does not decide.
+    """
 
     metric: str
+    aspect: str | None = None
     at: str | None = None
     model: str | None = None
     min: float | None = None
@@ -216,6 +223,7 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float | None = None
     baseline: str | None = None
     max_regression: float | None = None
+    on_noise: OnNoise = "undecided"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):

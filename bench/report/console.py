@@ -16,9 +16,11 @@ _BEST = "* best, its interval clear of all others"
 
 
 def tables(view: View) -> str:
-    """Cautions, results and highlights as plain text; the reports hold the rest."""
+    """Cautions, gates, results and highlights as plain text; the reports hold the rest."""
     parts = ["\n".join(f"! {one_line(caution)}" for caution in view.cautions)] if view.cautions else []
     results, highlights = view.section("results"), view.section("highlights")
+    if (gates := view.section("gates")) is not None:
+        parts += [_table(table) for table in gates.tables]
     if results is not None:
         parts += _by_model(results, {name.value for name, *_ in _not_served(view)})
     if highlights is not None:

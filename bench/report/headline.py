@@ -1,6 +1,6 @@
 """What was compared, and what limits belief in it: the first thing a reader sees."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from bench.records.run import Manifest
 from bench.records.spec import Spec
@@ -120,20 +120,12 @@ def _of_the_answers(seen: Lookup) -> Iterator[str]:
 
 
 def _not_evaluated(seen: Lookup, spec: Spec) -> Iterator[str]:
-    declared = [
-        *(["gates"] if spec.gates else []),
-        *(["selection"] if spec.selection is not None else []),
-    ]
-    if declared:
-        yield f"The spec declares {_and(declared)}, which this version of bench does not evaluate yet."
+    if spec.selection is not None:
+        yield "The spec declares a selection, which this version of bench does not evaluate yet."
     in_words = [aspect for aspect in seen.summary.aspects if aspect.kind != "check"]
     open_ = {(each.group.prompt_id, each.group.aspect_id) for each in in_words if not each.graded + each.abstained + each.failed}
     if open_:
         yield f"{numbers.count(len(open_), 'expected aspect')} in words need a judge and are not graded: “checks met” covers the checks alone."
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
 
 
 def _notes(seen: Lookup) -> Iterable[str]:

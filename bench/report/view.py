@@ -16,6 +16,7 @@ from bench.report.comparison import comparison
 from bench.report.courses import courses
 from bench.report.details import estimates, outliers, prefix, prompts
 from bench.report.escape import short
+from bench.report.gates import gates
 from bench.report.headline import cautions, headline
 from bench.report.judges import judges
 from bench.report.loads import loads
@@ -39,6 +40,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
     groups, note = side_by_side(seen, spec, observed, unshown)
     sections = (
         *(
+            gates(seen),
             results(seen, spec),
             highlights(seen),
             comparison(seen, spec),

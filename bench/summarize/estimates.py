@@ -21,6 +21,10 @@ from bench.summarize.rows import Index, Row, Rows
 from bench.summarize.table import is_timed
 
 QUANTILES: tuple[tuple[Statistic, float], ...] = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+FURTHER: tuple[Statistic, ...] = ("p90", "max")
+"""Statistics of times that are only made where a gate looks at them."""
+
+_LEVELS = (*QUANTILES, ("p90", 0.9))
 
 
 class Gathered(NamedTuple):
@@ -112,11 +116,13 @@ def gathered(values: Floats, owners: Index, rows: Rows, silent: tuple[int, int])
 
 
 def estimate(  # noqa: PLR0913, PLR0917 - what is estimated, of what, and with which chance
-    name: str, metric: Metric, group: Group, rows: Sequence[Row], seed: int, values: Floats | None = None
+    name: str, metric: Metric, group: Group, rows: Sequence[Row], seed: int, values: Floats | None = None, further: Sequence[Statistic] = ()
 ) -> Iterator[Estimate]:
-    """All estimates of a metric for a group of measured trials; one prompt's quantiles are its median alone."""
+    """All estimates of a metric for a group of measured trials; one prompt's quantiles are its median alone. `further`: of `FURTHER`, too."""
     seen = gather(name, metric, Rows.of(rows), values)
     wanted = _statistics(metric, is_one_prompt=group.prompt_id is not None)
+    if metric.aggregate == "quantiles":
+        wanted = (*wanted, *further)
     found = {finding.statistic: finding for finding in _findings(metric.unit, seen, wanted, seed)} if len(seen.values) else {}
     subject = Subject(name, metric.unit, metric.better, group)
     for statistic in wanted:
@@ -131,8 +137,10 @@ def _statistics(metric: Metric, *, is_one_prompt: bool) -> tuple[Statistic, ...]
 
 def _findings(unit: str, seen: Gathered, wanted: Sequence[Statistic], seed: int) -> Iterator[Finding]:
     first = seen.values[:, 0]
-    if shares := {statistic: p for statistic, p in QUANTILES if statistic in wanted}:
+    if shares := {statistic: p for statistic, p in _LEVELS if statistic in wanted}:
         yield from _quantiles(seen, shares, seed)
+    if "max" in wanted:
+        yield Finding("max", float(first.max()), Interval(low=None, high=None, method="the most that was seen", have=seen.n, needed=seen.n))
     if "mean" in wanted:
         is_bounded = unit == "score" and float(first.min()) >= 0 and float(first.max()) <= 1
         weights = seen.weights
@@ -197,6 +205,8 @@ def told(subject: Subject, statistic: Statistic, seen: Gathered, finding: Findin
 def _note(seen: Gathered, finding: Finding | None, group: Group) -> str | None:
     if finding is None:
         return f"no value: {seen.failed} failed, not applicable to {seen.not_applicable}"
+    if finding.statistic == "max":
+        return None
     if not finding.interval.is_whole:
         have, needed = finding.interval.have, finding.interval.needed
         return f"n too small for an interval: {have} of {needed}" + (f" {seen.unit_name}" if seen.n > have else "")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bench.protocols import Metric
 from bench.records.cost import CostEstimate
-from bench.records.estimate import Counts, Estimate, Group, PromptSpread, Summary
+from bench.records.estimate import Counts, Estimate, Group, PromptSpread, Statistic, Summary
 from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan, Treatment
@@ -18,7 +18,7 @@ from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.summarize.aspects import aspect_summaries
 from bench.summarize.comparison import compare
-from bench.summarize.estimates import estimate
+from bench.summarize.estimates import FURTHER, estimate
 from bench.summarize.far import outliers
 from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
@@ -207,7 +207,7 @@ def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], n
     (rows, by_prompt), (name, metric) = of_cell, named
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
     values = rows.values(name)
-    yield from estimate(name, metric, whole, rows, spec.seed, values)
+    yield from estimate(name, metric, whole, rows, spec.seed, values, _further(spec, name))
     if name in BY_PREFIX:
         by_prefix = rows.by_word("prefix")
         for prefix in ("cold", "warm"):
@@ -219,3 +219,8 @@ def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], n
             if prompt.id in by_prompt:
                 places = by_prompt[prompt.id]
                 yield from estimate(name, metric, replace(whole, prompt_id=prompt.id), rows.at(places), spec.seed, values[places])
+
+
+def _further(spec: Spec, name: str) -> tuple[Statistic, ...]:
+    """Statistics of a metric that only its gates look at."""
+    return tuple(statistic for statistic in FURTHER if any((gate.metric, gate.at) == (name, statistic) for gate in spec.gates))

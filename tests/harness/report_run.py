@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from bench.gate.evaluate import evaluate
 from bench.records.comparison import Contender, ModelComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import AspectSummary, Counts, Estimate, Group, Outlier, Summary
@@ -14,6 +15,7 @@ from bench.records.plan import Request, Trial
 from bench.records.run import GitState, Manifest, Session
 from bench.records.sample import Sample
 from bench.records.serving import Endpoint, ModelStatus
+from bench.records.source import Position
 from bench.records.spec import (
     Aspect,
     Check,
@@ -41,6 +43,15 @@ HOSTILE_LINE = "bad <b>|</b> ![x](http://evil.example/x.png) @octocat #1 `tick` 
 QWEN_REASON = "no network: https://hub.example could not be reached"
 
 PROMPTS = ("standup", "retro", "budget-review")
+GATES = (
+    GateSpec(metric="ttft", at="p95", max=0.8),
+    GateSpec(metric="decode_tps", min=40),
+    GateSpec(metric="aspect", aspect="names-friday", min=0.9, on_noise="value"),
+    GateSpec(metric="rss_bytes", max=3e8, model="smollm2-135m"),
+    GateSpec(metric="load_s", max=1, model="gemma-3-270m"),
+    GateSpec(metric="score", min=0.2),
+    GateSpec(metric="latency", max=5, model="office-server"),
+)
 
 
 def _prompt(prompt_id: str) -> Prompt:
@@ -81,7 +92,7 @@ def spec() -> Spec:
         rounds=3,
         cost=CostSpec(model="energy"),
         judge=JudgeSpec(use="local"),
-        gates=(GateSpec(metric="ttft", at="p95", max=0.8),),
+        gates=GATES,
         selection=Selection(weights={"quality": 1.0}),
     )
 
@@ -312,6 +323,11 @@ def _costs() -> tuple[CostEstimate, ...]:
 
 def summary(*, saturated: bool = False) -> Summary:
     """`summary.json` of the run."""
+    seen = _seen(saturated=saturated)
+    return replace(seen, gates=evaluate(spec(), seen, (Position(file="specs/summarizer.yaml", line=41, column=5),)))
+
+
+def _seen(*, saturated: bool) -> Summary:
     group = Group(model_id="smollm2-135m", variant_id="default", prompt_id="retro")
     return Summary(
         run_id="20261122T221500Z-5f5f5f5f",

@@ -13,20 +13,23 @@ from bench.spec.rules.view import View, text, whole
 # Measured by the run as a whole, beside the registered metrics: metric -> what kind of number it is.
 WHOLE_RUN = {
     "score": "number", "output_tps": "number", "request_rate": "number", "goodput": "number", "load_s": "duration", "rss_bytes": "size",
-    "gpu_bytes": "size", "disk_bytes": "size", "energy_j": "number", "cost": "money",
+    "gpu_bytes": "size", "disk_bytes": "size", "energy_j": "number", "cost": "money", "cost_per_request": "money",
+    "cost_per_million_tokens": "money", "cost_per_accepted_answer": "money",
 }  # fmt: skip
 _KINDS = WHOLE_RUN | {
+    "aspect": "share",
     "ttft": "duration", "ttfb": "duration", "itl": "duration", "tpot": "duration", "latency": "duration", "error_rate": "share",
     "quality": "share", "checks_met": "share", "judged": "share", "multi_token_chunks": "share", "decode_tps": "number", "prefill_tps": "number",
     "server_decode_tps": "number", "completion_tokens": "number", "prompt_tokens": "number",
 }  # fmt: skip
 _STREAMED = {"ttft", "itl", "tpot", "decode_tps", "multi_token_chunks"}
+_TIMES = {"ttft", "ttfb", "itl", "tpot", "latency"}  # they have percentiles; whatever else is known here is one figure of all answers
+_MEANS = {"quality", "score", "checks_met", "judged", "error_rate", "completion_tokens", "prompt_tokens"}
 _STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max")
 _SAMPLES = {"p95": 72, "p99": 368}  # an upper 95 % limit by order statistics: 1 - 0.95^n, 1 - 0.99^n >= 0.975
 _GRADED = {"quality", "score", "checks_met", "judged"}
 _DECLARED = {"license", "capabilities"}
 _LATER = {
-    "gates": "are checked, but not decided",
     "selection": "is checked, but no model is selected",
     "telemetry": "is checked, but only memory and CPU time are read",
 }
@@ -41,8 +44,9 @@ def check(view: View) -> Iterator[Diagnostic]:
             yield view.tree.diagnose((key,), "not-yet-executed", message, hint=hint, severity="warning", at="key")
     for path, gate in view.entries("gates"):
         yield from _metric(view, (*path, "metric"), text(gate, "metric"))
-        yield from _units(view, path, gate, text(gate, "metric"))
+        yield from _units(view, path, gate, "aspect" if "aspect" in gate else text(gate, "metric"))
         yield from _samples(view, (*path, "at"), text(gate, "metric"), text(gate, "at"))
+        yield from _statistic(view, path, gate)
     yield from _selection(view)
     for key in ("ttft", "tpot"):
         if key in view.section("slo"):
@@ -67,7 +71,7 @@ def _unmeasurable(view: View, name: str) -> tuple[str, str] | None:
         return "answers are not streamed", "remove `stream: false` from `generation`"
     if name in _GRADED and view.has_all_prompts and not any(prompt.get("aspects") or prompt.get("rubric") for _, prompt in view.prompts):
         return "no prompt has aspects", "add `aspects:` to the prompts"
-    if name == "cost" and "cost" not in view.data and not any("cost" in model for _, model in view.models):
+    if name.partition("_")[0] == "cost" and name in WHOLE_RUN and "cost" not in view.data and not any("cost" in model for _, model in view.models):
         return "there is no cost model", "add `cost:`, for example `cost: {model: energy, busy_watts: 25, price_per_kwh: 0.30 EUR}`"
     if name == "goodput" and "slo" not in view.data:
         return "there is no `slo`", "add `slo:`, for example `slo: {ttft: 500 ms}`"
@@ -109,6 +113,14 @@ def _samples(view: View, path: Path, metric: str, statistic: str) -> Iterator[Di
         message = f"an interval of {statistic} needs at least {needed} prompts (rounds do not stand in for them); this spec has {n}"
         hint = "add prompts, or look at p50; until then this stays undecided"
         yield view.tree.diagnose(path, "too-few-samples", message, hint=hint, severity="warning")
+
+
+def _statistic(view: View, path: Path, gate: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Percentiles of what is one figure over all answers."""
+    name, at = "aspect" if "aspect" in gate else text(gate, "metric"), text(gate, "at")
+    if at and name in _KINDS and name not in _TIMES and not (at == "mean" and name in _MEANS):
+        message = f"`{name}` has no {at}: it is one figure of all answers"
+        yield view.tree.diagnose((*path, "at"), "not-measurable", message, hint="leave `at` out")
 
 
 def _selection(view: View) -> Iterator[Diagnostic]:

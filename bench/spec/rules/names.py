@@ -55,6 +55,13 @@ def _dangling(view: View) -> Iterator[Diagnostic]:
         if (name := text(gate, "model")) and models and name not in models:
             hint = hints.for_name(name, models, "models")
             yield view.tree.diagnose((*path, "model"), "dangling-name", f"there is no model `{name}`", hint=hint)
+        if (name := text(gate, "aspect")) and view.has_all_prompts and name not in (known := _aspects(view)):
+            hint = hints.for_name(name, known, "aspects")
+            yield view.tree.diagnose((*path, "aspect"), "dangling-name", f"no prompt has an aspect `{name}`", hint=hint)
+
+
+def _aspects(view: View) -> set[str]:
+    return {text(aspect, "id") for path, _ in view.prompts for _, aspect in view.entries(*path, "aspects")}
 
 
 def _criteria(view: View, rubric: Path) -> Iterator[Diagnostic]:

@@ -202,10 +202,29 @@ def test_every_aspect_of_every_prompt_can_be_looked_up():
 
 
 def test_what_is_declared_and_not_evaluated_is_said():
-    assert "gates and selection, which this version of bench does not evaluate yet" in cautions()
-    quiet = replace(spec(), judge=None, gates=(), selection=None)
+    assert "a selection, which this version of bench does not evaluate yet" in cautions()
+    quiet = replace(spec(), judge=None, selection=None)
     assert "does not evaluate" not in cautions(wanted=quiet)
     assert "need a judge" in cautions(wanted=quiet)
+
+
+def test_gates_stand_first_and_those_that_did_not_pass_above_the_others():
+    assert view().sections[0].id == "gates"
+    found = rows(view(), "gates")
+    assert [(row["Gate"], row["Model"], row["Outcome"]) for row in found] == [
+        ("decode_tps ≥ 40 tokens/s", "gemma-3-270m", "FAILED"),
+        ("aspect names-friday ≥ 90 %", "gemma-3-270m", "FAILED"),
+        ("load_s ≤ 1 s", "gemma-3-270m", "FAILED"),
+        ("ttft p95 ≤ 800 ms", "smollm2-135m", "undecided"),
+        ("ttft p95 ≤ 800 ms", "gemma-3-270m", "undecided"),
+        ("rss_bytes ≤ 300 MB", "smollm2-135m", "undecided"),
+        ("score ≥ 0.2", "smollm2-135m", "undecided"),
+        ("score ≥ 0.2", "gemma-3-270m", "undecided"),
+        ("latency ≤ 5 s", "office-server", "undecided"),
+        ("decode_tps ≥ 40 tokens/s", "smollm2-135m", "passed"),
+        ("aspect names-friday ≥ 90 %", "smollm2-135m", "passed"),
+    ]
+    assert view().sections[0].text[0] == "11 gates: 3 failed, 6 undecided, 2 passed."
 
 
 def test_what_ended_the_run_early_is_said_with_the_command_that_continues_it():

@@ -57,7 +57,9 @@ def test_everything_is_read_with_its_units():
         ("ttft", None, 0.8, None, None),
         ("score", 3.0, None, 0.9, None),
         ("decode_tps", None, None, None, 0.1),
+        ("aspect", 0.8, None, None, None),
     ]
+    assert [(gate.aspect, gate.on_noise) for gate in read.gates][2:] == [(None, "undecided"), ("two", "pass")]
     assert (read.slo.ttft_s, read.slo.tpot_s, read.telemetry.interval_s) == (0.5, 0.05, 0.2)
     assert (read.judge.use, read.judges[0].id, read.judge.labels) == ("local", "local", "labels/summarizer.csv")
     assert (read.judge.concurrency, read.judge.probes, read.judge.allow_unqualified, read.judge.settings) == (
@@ -73,7 +75,7 @@ def test_everything_warns_of_what_is_not_executed_yet():
     found = load(EVERYTHING, OFFICE_KEY="k").warnings
     assert {one.severity for one in found} == {"warning"}
     later = [one.pointer for one in found if one.code == "not-yet-executed"]
-    assert later == ["/telemetry", "/gates", "/selection"]
+    assert later == ["/telemetry", "/selection"]
 
 
 def test_set_defaults_hold_unless_a_prompt_says_otherwise():

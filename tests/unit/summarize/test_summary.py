@@ -5,6 +5,7 @@ import pytest
 from harness.summarized import block_health, manifest, plan_of, served, spec_of, summary_of, the
 
 from bench.records.sketch import observation
+from bench.records.spec import GateSpec
 
 
 def rounds_of(prompts=10, rounds=3, **said):
@@ -38,6 +39,17 @@ def test_prompts_asked_once_get_the_exact_interval():
     assert the(summary, "ttft", "p95").high is not None
     assert the(summary, "ttft", "p95").method == "order statistics, exact binomial"
     assert the(summary, "ttft", "p99").note == "n too small for an interval: 72 of 368"
+
+
+def test_what_only_a_gate_looks_at_is_made_only_for_it():
+    seen = rounds_of(prompts=72, rounds=1)
+    gates = (GateSpec(metric="ttft", at="p90", max=1), GateSpec(metric="latency", at="max", max=1))
+    summary = summary_of(seen, spec=spec_of(seen, gates=gates))
+    p90, most = the(summary, "ttft", "p90"), the(summary, "latency", "max")
+    assert the(summary, "ttft", "p50").value < p90.low < p90.value < p90.high < the(summary, "ttft", "p99").value
+    assert (most.value, most.low, most.note, most.method) == (0.5, None, None, "the most that was seen")
+    made = {(found.metric, found.statistic) for found in summary_of(seen).estimates}
+    assert {(found.metric, found.statistic) for found in summary.estimates} - made == {("ttft", "p90"), ("latency", "max")}
 
 
 def test_warm_up_and_first_request_never_enter_a_latency():

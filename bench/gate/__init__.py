@@ -1,0 +1,1 @@
+"""Summary -> GateResults: whether a run meets what its spec demands of it."""

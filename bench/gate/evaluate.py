@@ -1,0 +1,143 @@
+"""Every gate of a spec against a run's summary: pass, fail or undecided, with the reason."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.gate import trust
+from bench.gate.decide import Bounds, Decision, decide
+from bench.gate.figures import Cell, Found, look
+from bench.gate.words import bounds_in_words, figure_in_words, subject
+from bench.records.estimate import Summary
+from bench.records.gate import GateCause, GateOutcome, GateResult
+from bench.records.source import Position
+from bench.records.spec import GateSpec, Spec
+
+_WHY = {
+    ("pass", "bound"): "the whole interval lies within",
+    ("fail", "bound"): "the whole interval lies outside",
+    ("undecided", "noise"): "the interval lies on both sides of the bound: more prompts make it narrower",
+    ("undecided", "too_few"): "there is no interval",
+}  # fmt: skip
+
+
+def evaluate(spec: Spec, summary: Summary, positions: Sequence[Position | None] = ()) -> tuple[GateResult, ...]:
+    """The results of all gates, in the order of the spec; of each one for every model in every variant that took part.
+
+    An optional model that was not there is held against no gate that does not name it. `positions`: of the gates in the spec's files.
+    """
+    cells = tuple(Cell(one.model_id, one.variant_id) for one in summary.counts)
+    found = []
+    for number, gate in enumerate(spec.gates):
+        position = positions[number] if number < len(positions) else None
+        found += list(_of_gate(number, gate, (spec, summary, position), _held(gate, summary, cells)))
+    return tuple(found)
+
+
+def _held(gate: GateSpec, summary: Summary, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The models in their variants that a gate is about."""
+    if gate.model is not None:
+        return tuple(cell for cell in cells if cell.model_id == gate.model)
+    away = {Cell(status.model_id, status.variant_id) for status in summary.models if status.is_optional and status.state != "served"}
+    answered = {Cell(one.model_id, one.variant_id) for one in summary.counts if one.completed}
+    return tuple(cell for cell in cells if cell in answered or cell not in away)
+
+
+def _of_gate(number: int, gate: GateSpec, known: tuple[Spec, Summary, Position | None], cells: Sequence[Cell]) -> Iterator[GateResult]:
+    if not cells:
+        who = f"model {gate.model} took no part in this run" if gate.model else "no model took part in this run"
+        bounds = Bounds(gate.min, gate.max if gate.baseline is None else gate.max_regression)
+        yield GateResult(
+            gate=number,
+            name=f"{subject(gate, None)} {bounds_in_words(bounds, _unit(known[1], gate))}",
+            metric=gate.metric,
+            aspect_id=gate.aspect,
+            outcome="undecided",
+            cause="no_value",
+            reason=who,
+            baseline=gate.baseline,
+            position=known[2],
+        )
+    for cell in cells:
+        if gate.min is not None or gate.max is not None:
+            yield absolute(number, gate, known, cell)
+        if gate.baseline is not None:
+            yield regression(number, gate, known[2], cell)
+
+
+def regression(number: int, gate: GateSpec, position: Position | None, cell: Cell) -> GateResult:
+    """A gate against a baseline, of one model in one variant."""
+    return GateResult(
+        gate=number,
+        name=f"{subject(gate, None)} worse by {bounds_in_words(Bounds(None, gate.max_regression), 'share')}",
+        metric=gate.metric,
+        outcome="undecided",
+        cause="baseline",
+        reason=f"the baseline {gate.baseline} was not looked at",
+        model_id=cell.model_id,
+        variant_id=cell.variant_id,
+        aspect_id=gate.aspect,
+        most=gate.max_regression,
+        baseline=gate.baseline,
+        position=position,
+    )
+
+
+def absolute(number: int, gate: GateSpec, known: tuple[Spec, Summary, Position | None], cell: Cell) -> GateResult:
+    """A gate with bounds, of one model in one variant."""
+    spec, summary, position = known
+    found, bounds = look(gate, spec, summary, cell), Bounds(gate.min, gate.max)
+    outcome, cause, reason = _decided(gate, (spec, summary), found, bounds)
+    return GateResult(
+        gate=number,
+        name=f"{subject(gate, found.statistic)} {bounds_in_words(bounds, found.unit or _unit(summary, gate))}",
+        metric=gate.metric,
+        outcome=outcome,
+        cause=cause,
+        reason=reason,
+        model_id=cell.model_id,
+        variant_id=cell.variant_id,
+        aspect_id=gate.aspect,
+        statistic=found.statistic,
+        unit=found.unit,
+        value=found.figure.value,
+        low=found.figure.low,
+        high=found.figure.high,
+        least=gate.min,
+        most=gate.max,
+        n=found.n,
+        is_reading=found.is_reading,
+        position=position,
+    )
+
+
+def _unit(summary: Summary, gate: GateSpec) -> str:
+    """The unit of a metric that this model has no value of: as another model has it, or as its name says."""
+    if gate.aspect is not None or gate.metric == "quality":
+        return "share"
+    named = "B" if gate.metric.endswith("_bytes") else "s" if gate.metric.endswith("_s") else ""
+    return next((one.unit for one in summary.estimates if one.metric == gate.metric), named)
+
+
+def _decided(gate: GateSpec, of: tuple[Spec, Summary], found: Found, bounds: Bounds) -> tuple[GateOutcome, GateCause, str]:
+    spec, summary = of
+    seen = figure_in_words(found.figure, found.unit)
+    objection = trust.of_the_judge(gate, spec, summary) or trust.of_the_coverage(gate, summary, found.covered)
+    if objection is not None:
+        return "undecided", objection.cause, f"{seen}: {objection.reason}" if found.figure.value is not None else objection.reason
+    decision = decide(found.figure, bounds, gate.on_noise)
+    if decision.outcome == "fail" and (late := trust.of_the_client(found.unit, summary)) is not None:
+        return "undecided", late.cause, f"{seen}: {late.reason}"
+    return decision.outcome, decision.cause, _reason(gate, found, decision, seen)
+
+
+def _reason(gate: GateSpec, found: Found, decision: Decision, seen: str) -> str:
+    outcome, cause = decision
+    if cause == "no_value":
+        return found.reason or "no value"
+    if found.is_reading:
+        return f"{seen}, as read in this run"
+    if cause == "bound":
+        return f"{seen}: {_WHY[outcome, cause]}"
+    why = _WHY["undecided", cause]
+    if found.figure.why_no_interval and cause == "too_few":
+        why = f"{why} ({found.figure.why_no_interval})"
+    return f"{seen}: {why}" if outcome == "undecided" else f"{seen}: {why}; `on_noise: {gate.on_noise}` makes it a {outcome}"

@@ -1,0 +1,77 @@
+"""Whether what a gate looks at may be believed: who judged it, how much of it, and whether the client kept up."""
+
+from typing import NamedTuple
+
+from bench.gate.words import amount
+from bench.records.estimate import Summary
+from bench.records.gate import GateCause
+from bench.records.judging import JudgeRecord
+from bench.records.spec import GateSpec, Spec
+
+PEOPLE_GRADE = "human"  # the method of a judge that is people
+_BY_JUDGE = {"score", "judged"}
+_SCORES = {"score", "judged", "quality"}
+
+
+class Objection(NamedTuple):
+    """Why a number decides nothing."""
+
+    cause: GateCause
+    reason: str
+
+
+def of_the_judge(gate: GateSpec, spec: Spec, summary: Summary) -> Objection | None:
+    """What the judge leaves open, where the gate looks at its word.
+
+    `quality` rests on checks where the judge's word is not taken, and stays a number that decides; `score`, `judged` and aspects in words do not.
+    """
+    if spec.judge is None or spec.judge.method == PEOPLE_GRADE or not _asks_the_judge(gate, summary):
+        return None
+    judge = summary.judges[0] if summary.judges else None
+    if judge is None:
+        return Objection("judge", "no answer of this run was judged; `bench judge RUN` does it")
+    who = f"judge {judge.judge_id} ({judge.method})"
+    if judge.state != "served":
+        return Objection("judge", f"{who} is {judge.state}: {judge.reason or 'no reason known'}")
+    if not judge.may_count and gate.metric != "quality":
+        verdict = judge.qualification.verdict
+        why = f": {judge.qualification.reasons[0]}" if judge.qualification.reasons else ""
+        return Objection("judge_weak", f"{who} is {verdict}{why}; its word decides no gate unless the spec says `judge: {{allow_unqualified: true}}`")
+    return None
+
+
+def _asks_the_judge(gate: GateSpec, summary: Summary) -> bool:
+    if gate.aspect is not None:
+        return any(one.group.aspect_id == gate.aspect and one.kind != "check" for one in summary.aspects)
+    return gate.metric in _SCORES
+
+
+def of_the_coverage(gate: GateSpec, summary: Summary, covered: float | None) -> Objection | None:
+    """Fewer answers with a value than the gate asks for. The judge is to blame where it gave no score to some."""
+    if gate.coverage is None:
+        return None
+    judge = summary.judges[0] if summary.judges and _asks_the_judge(gate, summary) and summary.judges[0].may_count else None
+    by_judge = _graded(judge) if judge is not None else None
+    least = min((share for share in (covered, by_judge) if share is not None), default=None)
+    if least is None or least >= gate.coverage:
+        return None
+    words = f"{amount(least, 'share')} of the answers have a score, fewer than the {amount(gate.coverage, 'share')} that `coverage` asks for"
+    if judge is not None and by_judge is not None and by_judge < 1:
+        return Objection("judge", f"{words} (judge {judge.judge_id}: {_states(judge)})")
+    return Objection("coverage", words)
+
+
+def _graded(judge: JudgeRecord) -> float | None:
+    total = sum(judge.counts.values())
+    return judge.counts.get("graded", 0) / total if total else None
+
+
+def _states(judge: JudgeRecord) -> str:
+    return ", ".join(f"{n} {state}" for state, n in sorted(judge.counts.items()))
+
+
+def of_the_client(unit: str, summary: Summary) -> Objection | None:
+    """A client that was late makes times longer and rates lower than they were: it proves no breach of theirs."""
+    if summary.client_saturated and (unit == "s" or unit.endswith("/s")):
+        return Objection("client", "the client was saturated: its own delay is part of this number, so it proves no breach")
+    return None
