@@ -41,7 +41,7 @@ def judges(seen: Lookup, spec: Spec) -> Section | None:
     found = seen.summary.judges[:_MOST_JUDGES]
     if not found:
         return None
-    tables = [_who(found), _how_far(found)]
+    tables = [_who(found), *_scores(seen), _how_far(found)]
     if any(judge.qualification.families for judge in found):
         tables.append(_probes(found))
     title = "The judge" if len(found) == 1 else "The judges"
@@ -201,6 +201,18 @@ def _relations(judge: JudgeRecord) -> Cell:
     )
     told = "; ".join(part for part in parts if part)
     return Cell(value=told) if told else numbers.NOT_APPLICABLE
+
+
+def _scores(seen: Lookup) -> Iterator[Table]:
+    """What the run's judge says of each model, beside what checks say and what decides."""
+    keys = [key for key in seen.measured if (found := seen.of(key, "judged", "mean")) is not None and found.n]
+    if not keys:
+        return
+    metrics = (("By the judge", "judged"), ("By checks", "checks_met"), ("Quality, which decides", "quality"))
+    columns = (Column(title="Model"), *(Column(title=title, is_number=True) for title, _ in metrics))
+    shown = numbers.scale("score", ())
+    rows = tuple((Cell(value=seen.label(key)), *(numbers.estimate_cell(seen.of(key, name, "mean"), shown) for _, name in metrics)) for key in keys)
+    yield Table(id="judge-scores", columns=columns, rows=rows, notes=("Mean score of the answers that have one. [95 % interval].",))
 
 
 def _how_far(found: Sequence[JudgeRecord]) -> Table:

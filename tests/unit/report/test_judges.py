@@ -7,6 +7,7 @@ from harness.golden import assert_golden
 from harness.report_run import HOSTILE_LINE, judge, judged_view, manifest, spec, summary
 from msgspec.structs import replace
 
+from bench.records.estimate import Estimate, Group
 from bench.records.judging import Qualification
 from bench.records.spec import JudgeSpec
 from bench.report.headline import cautions
@@ -119,6 +120,20 @@ def test_who_it_is_and_how_it_was_asked():
     (row,) = cells("judges", judge())
     assert row[:3] == ["local", "UNQUALIFIED", "is shown only"]
     assert row[4:] == ["xllamacpp 2026.10", "aspects", "log-probabilities of the labels", "is gemma-3-270m"]
+
+
+def test_what_the_judge_says_of_each_model_stands_beside_what_decides():
+    given = {"judged": (0.71, 0.55, 0.84), "checks_met": (0.5, 0.4, 0.6)}
+    group = Group(model_id="smollm2-135m", variant_id="default")
+    made = tuple(
+        Estimate(
+            metric=name, statistic="mean", unit="score", better="higher", group=group, value=value, low=low, high=high, n=8, clusters=3, method="x"
+        )
+        for name, (value, low, high) in given.items()
+    )
+    run = replace(summary(), judges=(judge(),), estimates=(*summary().estimates, *made))
+    table = next(table for table in judges(Lookup(run, spec()), spec()).tables if table.id == "judge-scores")
+    assert [[cell.text for cell in row] for row in table.rows] == [["smollm2-135m", "71 % [55–84]", "50 % [40–60]", "71 % [58–83]"]]
 
 
 def test_how_far_it_got():
