@@ -2,15 +2,16 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import accumulate, islice
 from struct import Struct
 
 from bench.records.plan import Block, Trial
 from bench.trials import columns
 
 _TWO = Struct("<QQ")
+_NEAR = 4096  # ids that are taken in at a time, and held beside as many that came before
 
 
 class Places:
@@ -60,6 +61,38 @@ class Places:
             slot = self._slot(high, low)
             if not self._slots[slot]:
                 self._slots[slot] = place
+
+
+class Following:
+    """As `Places`, for ids that are asked for about in the plan's order: holds those near the last one, until another one is asked for."""
+
+    def __init__(self, ids: Callable[[], Iterator[str]], size: int) -> None:
+        """`ids` gives all ids anew at each call; `size` is how many there are."""
+        self._ids, self._size = ids, size
+        self._all: Places | None = None
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Ids are asked for from the first one on again, as at the beginning of a file."""
+        self._ahead = enumerate(self._ids())
+        self._near: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+
+    def get(self, trial_id: str) -> int | None:
+        """The place of a trial; None when the plan has none of this id."""
+        place = self._near.get(trial_id)
+        if place is None and (place := self._before.get(trial_id)) is None:
+            return self._sought(trial_id)
+        return place
+
+    def _sought(self, trial_id: str) -> int | None:
+        if self._all is None:
+            while some := {each: place for place, each in islice(self._ahead, _NEAR)}:
+                self._before, self._near = self._near, some
+                if trial_id in some:
+                    return some[trial_id]
+            self._all = Places(self._ids(), self._size)
+        return self._all.get(trial_id)
 
 
 class TrialIndex:

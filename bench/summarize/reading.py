@@ -1,6 +1,5 @@
 """The answers of a run, read once: a few numbers of each, what became of their aspects, and the work they were. None is kept."""
 
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -59,7 +58,7 @@ class Source(Protocol):
     def observed(self, places: Iterable[int]) -> Iterator[Observation]:
         """Those at these places."""
 
-    def verdicts(self) -> "array[int]":
+    def verdicts(self) -> "memoryview[int]":
         """A number for each place of the plan: trials of one number were graded alike in all but words, those of number 0 not at all."""
 
 

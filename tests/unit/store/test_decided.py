@@ -70,3 +70,23 @@ def test_a_torn_last_line_is_not_there_and_damage_has_a_line_number(layout):
     damaged.write_bytes(whole + b"{}\n")
     with pytest.raises(RunFolderError, match=r"w2\.jsonl:3: "):
         Decided(layout, plan())
+
+
+def test_lines_that_say_the_same_are_one_verdict_and_each_is_looked_at(layout):
+    one, two, three, four, five, *_ = ids()
+    write(layout, "w1", *map(sample, (one, two, three, four, five)))
+    with LineWriter(layout.grades_of("checks")) as writer:
+        for trial_id, score in ((one, 1.0), (two, 1.0), (three, 0.0), (four, 1.0)):
+            writer.append(Grade(trial_id=trial_id, grader_id="checks", grader_digest="d", state="graded", score=score))
+    with LineWriter(layout.grades_of("judge")) as writer:
+        writer.append(Grade(trial_id=four, grader_id="judge", grader_digest="d", state="abstained"))
+    path = layout.grades_of("judge")
+    path.write_bytes(path.read_bytes() + path.read_bytes().replace(b'{"trial_id"', b'{ "trial_id"').replace(four.encode(), five.encode()))
+    verdicts = dict(zip(ids(), Decided(layout, plan()).verdicts(), strict=True))
+    assert verdicts[one] == verdicts[two]
+    assert len({verdicts[each] for each in (two, three, four, five)} | {0}) == 5
+    assert not any(verdicts[each] for each in ids()[5:])
+    lines = layout.grades_of("checks")
+    lines.write_bytes(lines.read_bytes() + lines.read_bytes().splitlines(keepends=True)[0].replace(one.encode(), b"\xff"))
+    with pytest.raises(RunFolderError, match=r"checks\.jsonl:5: this line is no Grade"):
+        Decided(layout, plan()).verdicts()
