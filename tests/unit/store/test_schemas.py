@@ -3,12 +3,15 @@ import json
 import jsonschema
 import msgspec
 import pytest
+from harness.pool import run_of
 from harness.published import validated, validator
 from harness.rulers import selftest
 from harness.runs import manifest, plan, run_folder, sample
 
 from bench import resources
 from bench.records.annotation import Annotation, AspectAnswer
+from bench.records.baseline import Answered
+from bench.records.compare import Compared, Narrowed, RunComparison
 from bench.records.cost import CostEstimate
 from bench.records.estimate import AspectSummary, Counts, Estimate, Group, Outlier, Summary
 from bench.records.exchange import Completion, ServerTimings, Usage
@@ -60,6 +63,7 @@ SUMMARY = Summary(
     health=(HEALTH,),
     notes=("client idle",),
 )
+SIDE = Compared(run_id="r", spec_name="s", spec_version="1", started_at="2026-11-22T00:00:00Z", source="latest")
 WHOLE = Completion(text="Yes", usage=Usage(prompt_tokens=3, counted_by="server"), server_timings=ServerTimings(prompt_n=3, prompt_ms=1.5))
 WRITTEN = [
     ("sample", sample("t")),
@@ -78,6 +82,8 @@ WRITTEN = [
     ("health", HEALTH),
     ("summary", SUMMARY),
     ("selftest", selftest()),
+    ("baseline", run_of([Answered(prompt_id="p", request="r", n=1, failed=1)], ["p"], ["a"])),
+    ("comparison", RunComparison(base=SIDE, head=SIDE, aligned=1, narrowed=(Narrowed(what="prompts", count=1, of=2, reason="only in head"),))),
     ("run", manifest(plan(), "r")),
     ("run", msgspec.structs.replace(manifest(plan(), "r"), git=GitState(commit="c", is_dirty=True), quick=True)),
 ]
