@@ -60,13 +60,13 @@ def listener():
 
 
 def told_by(verb, spec):
-    words = [sys.executable, HARNESS / "audited.py", spec.parent, verb, spec]
+    words = [sys.executable, HARNESS / "audited.py", spec.parent, verb, *([spec, spec] if verb == "diff" else [spec])]
     environ = {**os.environ, "A_KEY": "a-key"}
     ended = subprocess.run(words, cwd=spec.parent, env=environ, capture_output=True, text=True, timeout=60, check=False)
     return ended, [line for line in ended.stderr.splitlines() if line.startswith("audit: ")]
 
 
-@pytest.mark.parametrize("verb", ["validate", "plan"])
+@pytest.mark.parametrize("verb", ["validate", "plan", "diff"])
 @pytest.mark.parametrize(("text", "code"), [(HOSTILE, Exit.OK), (HOSTILE + REFERENCES, Exit.USAGE)], ids=["models", "references"])
 def test_a_hostile_spec_is_only_read(tmp_path, listener, verb, text, code):
     url, came = listener
@@ -83,7 +83,7 @@ def test_a_hostile_spec_is_only_read(tmp_path, listener, verb, text, code):
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
 def test_the_example_specs_are_only_read(spec):
-    for verb in ("validate", "plan"):
+    for verb in ("validate", "plan", "diff"):
         assert told_by(verb, spec)[1] == []
 
 
