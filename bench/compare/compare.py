@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
-from bench.compare.figures import figures, told
+from bench.compare.figures import Figure, figures, told
 from bench.compare.likeness import unlike
 from bench.compare.tolerance import ASPECT, is_ratio, tolerance
 from bench.errors import UsageError
@@ -43,7 +43,7 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     differences = unlike(base.run, head.run, aligned)
     veto = _veto(differences, asked)
     names = _metrics(base.run, head.run, asked.metrics)
-    family = []
+    family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
         more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), veto if is_ratio(measure) else None)
@@ -65,7 +65,7 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
         aspects=tuple(change for change in changed if change.difference),
         once=tuple(_once(aligned)),
         moved=_moved(aligned, unscored("quality", base.run, head.run)),
-        notes=tuple(_notes(base.run, head.run, changed, asked)),
+        notes=(*_notes(base.run, head.run, changed, asked), *_silent(asked, family)),
     )
 
 
@@ -132,6 +132,14 @@ def _moved(aligned: Sequence[Aligned], left_out: frozenset[str]) -> tuple[Moved,
                 model, variant = one.name
                 found.append(Moved(prompt_id=a.prompt_id, model_id=model, variant_id=variant, base=base, head=head, lost=tuple(lost), won=tuple(won)))
     return tuple(sorted(found, key=lambda each: (-abs(each.head - each.base), each.prompt_id, each.model_id, each.variant_id))[:MOST_MOVED])
+
+
+def _silent(asked: Asked, family: Sequence[Figure]) -> Iterator[str]:
+    """Metrics that were asked for and have nothing to compare."""
+    told = {figure.metric for figure in family}
+    for name in asked.metrics:
+        if name not in told:
+            yield f"No prompt has one value of {name} on both sides that compare."
 
 
 def _notes(base: Baseline, head: Baseline, aspects_of: Sequence[Change], asked: Asked) -> Iterator[str]:

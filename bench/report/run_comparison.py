@@ -33,7 +33,8 @@ _COLUMNS = (
 def headline(found: RunComparison) -> str:
     """What it comes to, in one line: `2 worse, 1 better, 3 same, 4 cannot tell`."""
     counted = Counter(change.verdict for change in (*found.changes, *found.aspects))
-    return ", ".join(f"{counted[verdict]} {_VERDICTS[verdict]}" for verdict in ("worse", "better", "same", "cannot_tell") if counted[verdict])
+    told = [f"{counted[verdict]} {_VERDICTS[verdict]}" for verdict in ("worse", "better", "same", "cannot_tell") if counted[verdict]]
+    return ", ".join(told) or "nothing to compare"
 
 
 def sections(found: RunComparison) -> tuple[Section, ...]:
@@ -56,11 +57,8 @@ def _side(side: Compared) -> str:
 
 
 def _limits(found: RunComparison) -> Iterator[str]:
-    yield (
-        f"{numbers.count(found.aligned, 'prompt')} of models asked in the same words by both."
-        if not found.across_requests
-        else (f"{numbers.count(found.aligned, 'prompt')} of models asked by both.")
-    )
+    alike = "were asked by both" if found.across_requests else "were asked in the same words by both"
+    yield f"{numbers.count(found.aligned, 'pair')} of a model and a prompt {alike}."
     yield from (_unlike(one) for one in found.unlike)
     yield from (_narrowed(one) for one in found.narrowed)
     yield from found.notes
@@ -205,7 +203,7 @@ def as_text(found: RunComparison) -> str:
 
 def as_markdown(found: RunComparison) -> str:
     """The comparison as a comment on a pull request: verdicts first, the rest folded, never longer than a comment may be."""
-    parts = [f"### bench compare: {markdown(headline(found) or 'nothing to compare')}", ""]
+    parts = [f"### bench compare: {markdown(headline(found))}", ""]
     whole, *others = sections(found)
     figures, *aspects = whole.tables
     parts += [*_grid(figures), *(line for table in aspects for line in ("", "**Aspects that moved**", "", *_grid(table)))]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from harness.command import Here
-from harness.planted import PROMPTS, another_machine, planted_run
+from harness.planted import PROMPTS, another_machine, planted_run, restated
 from harness.published import validator
 
 SLOWER = "ttft_ms=44&itl_ms=8.8"
@@ -178,6 +178,23 @@ def test_baseline_is_replaced_only_by_what_is_not_worse(tmp_path, bench):
     assert path.read_bytes() == before
     bench("baseline", "store", head.folder, "--as", "laptop")
     assert sorted(each.name for each in path.parent.iterdir()) == ["planted.json", "planted.laptop.json"]
+
+
+def test_run_that_was_killed_is_graded_and_said_to_be_unfinished(tmp_path, bench):
+    base, head = planted_run(tmp_path), planted_run(tmp_path)
+    head.grades_of("checks").unlink()
+    restated(head, status="interrupted")
+    found = compared(bench, base.folder, head.folder)
+    assert verdicts(found)["quality"] == "same"
+    assert "Head is interrupted: what it did not come to takes no part." in found["notes"]
+    assert "is interrupted" in bench("baseline", "store", head.folder).stderr
+
+
+def test_metric_without_a_value_for_each_prompt_says_so(tmp_path, bench):
+    base, head = planted_run(tmp_path), planted_run(tmp_path)
+    found = compared(bench, base.folder, head.folder, "--metrics", "itl")
+    assert "No prompt has one value of itl on both sides that compare." in found["notes"]
+    assert bench("compare", base.folder, head.folder, "--metrics", "itl").stdout.endswith("nothing to compare\n")
 
 
 def test_file_that_is_no_baseline_is_refused(tmp_path, bench):

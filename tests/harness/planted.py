@@ -44,12 +44,16 @@ def planted_run(folder, planted="", **spec):
     path = folder / "planted.yaml"
     path.write_text(spec_text(**spec), encoding="utf-8")
     registry = fake_registry(runtime=dict.fromkeys(CATALOG["runtime"], "harness.planted:PlantedRuntime"))
-    return RunLayout(run(means_for(path, folder, registry=registry, environ={"PLANTED": planted})).folder)
+    layout = RunLayout(run(means_for(path, folder, registry=registry, environ={"PLANTED": planted})).folder)
+    return restated(layout, client_saturated=False)  # whatever else this machine is doing
+
+
+def restated(layout, **changed):
+    """The run, as if its manifest said something else."""
+    layout.manifest.write_text(json.dumps(json.loads(layout.manifest.read_bytes()) | changed), encoding="utf-8")
+    return layout
 
 
 def another_machine(layout, **changed):
     """The run, as if it had been measured elsewhere."""
-    manifest = json.loads(layout.manifest.read_bytes())
-    manifest["machine"] |= changed
-    layout.manifest.write_text(json.dumps(manifest), encoding="utf-8")
-    return layout
+    return restated(layout, machine=json.loads(layout.manifest.read_bytes())["machine"] | changed)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bench.catalog import REGISTRY
-from bench.cli.commands.compare import add_how, compared, headline, written
+from bench.cli.commands.compare import add_how, compared, grade_what_is_not, headline, written
 from bench.cli.console import line, plain
 from bench.errors import Exit, RunFolderError, UsageError
 from bench.records.baseline import Baseline
@@ -74,6 +74,7 @@ def _made(options: argparse.Namespace) -> tuple[Baseline, Path]:
 
     if options.run.endswith(".json"):
         raise UsageError(f"{options.run} is no run", hint="a baseline is made of a run: its folder, its id, a spec's name, or `latest`")
+    grade_what_is_not(options.run, options.runs)
     run = found_side(options.run, options.runs, REGISTRY).side.run
     if not any(model.answers for model in run.models):
         raise RunFolderError(f"run {run.run_id} has no answers to keep", hint="`bench report RUN` says why")

@@ -66,7 +66,17 @@ def compared(options: argparse.Namespace, base: str, head: str) -> RunComparison
     asked = Asked(metrics, tolerances, across_machines=options.across_machines, across_requests=options.across_requests)
     if unknown := [name for name in metrics if name not in REGISTRY.names("metric")]:
         raise UsageError(f"--metrics: there is no metric {unknown[0]!r}", hint=f"there are {', '.join(sorted(REGISTRY.names('metric')))}")
+    for which in (base, head):
+        grade_what_is_not(which, options.runs)
     return against(found_side(base, options.runs, REGISTRY, metrics), found_side(head, options.runs, REGISTRY, metrics), asked)
+
+
+def grade_what_is_not(which: str, runs: Path) -> None:
+    """Grade a run that ended before it could, as `bench report` does; a finished one, and a baseline, stay as they are."""
+    from bench.pipeline import regrade  # noqa: PLC0415 - brings every stage
+
+    if not which.endswith(".json"):
+        regrade(RunLayout(find_run(runs, which)), REGISTRY)
 
 
 def _base(options: argparse.Namespace) -> str:
