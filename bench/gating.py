@@ -1,24 +1,51 @@
-"""The gates of a run: where they stand in its spec, and what they are held against. Part of the program (`pipeline.py`)."""
+"""The gates of a run: where they stand in its spec, and what they are held against. Part of the program (`pipeline.py`).
 
-from pathlib import PureWindowsPath
+What gates were held against is kept in the run, in `baselines/`, so that the same run gives the same outcome again when the file has moved on.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 
 from msgspec.structs import replace
 
+from bench.compare.compare import Asked
+from bench.comparing import Standing, against, found_side, stand
+from bench.errors import NotComparable, RunFolderError
 from bench.gate.evaluate import evaluate
+from bench.gate.regression import Against
 from bench.records.estimate import Summary
+from bench.records.gate import GateResult
 from bench.records.run import Manifest
 from bench.records.source import Position
-from bench.records.spec import Spec
+from bench.records.spec import GateSpec, Spec
+from bench.registry import Registry
 from bench.report.provenance import spec_argument
 from bench.spec.places import places_of
+from bench.store.baselines import path_of, write_baseline
 from bench.store.layout import RunLayout
 
+_OF_QUALITY = {"score": "quality"}
 
-def gated(layout: RunLayout, manifest: Manifest, spec: Spec, summary: Summary) -> Summary:
-    """The summary with what became of the spec's gates."""
+
+def gated(layout: RunLayout, registry: Registry, manifest: Manifest, spec: Spec, summary: Summary) -> Summary:
+    """The summary with what became of the spec's gates.
+
+    Raises: RunFolderError when the folder is damaged, or a baseline cannot be kept in it.
+    """
     if not spec.gates:
         return summary
-    return replace(summary, gates=evaluate(spec, summary, positions(layout, manifest, len(spec.gates))))
+    found = baselines(layout, registry, spec, keep=True)
+    return replace(summary, gates=evaluate(spec, summary, positions(layout, manifest, len(spec.gates)), found))
+
+
+def gated_again(layout: RunLayout, registry: Registry, spec: Spec, summary: Summary, baseline: str | None = None) -> tuple[GateResult, ...]:
+    """What becomes of a spec's gates, without a change to the run. `baseline`: in the place of every baseline that the gates name.
+
+    Raises: RunFolderError when the folder is damaged.
+    """
+    if baseline is not None:
+        spec = replace(spec, gates=tuple(replace(gate, baseline=baseline) if gate.baseline is not None else gate for gate in spec.gates))
+    return evaluate(spec, summary, against=baselines(layout, registry, spec, keep=False, is_given=baseline is not None))
 
 
 def positions(layout: RunLayout, manifest: Manifest, n: int) -> tuple[Position | None, ...]:
@@ -28,3 +55,45 @@ def positions(layout: RunLayout, manifest: Manifest, n: int) -> tuple[Position |
     path = inputs / PureWindowsPath(manifest.spec_file).name
     found = places_of(path.read_bytes(), spec_argument(manifest), "gates") if path.is_file() else ()
     return found if len(found) == n else (None,) * n
+
+
+def baselines(layout: RunLayout, registry: Registry, spec: Spec, *, keep: bool, is_given: bool = False) -> Mapping[str, Against]:
+    """Each baseline that a gate names, beside the run; why not, where there is none. `is_given`: look at none that the run kept."""
+    names: dict[str, list[GateSpec]] = {}
+    for gate in spec.gates:
+        if gate.baseline is not None:
+            names.setdefault(gate.baseline, []).append(gate)
+    if not names:
+        return {}
+    metrics = tuple(name for gates in names.values() for name in _metrics(gates, registry))
+    head = stand(layout, registry, metrics)
+    return {name: _against(name, (layout, registry, keep, is_given), head, _metrics(gates, registry)) for name, gates in names.items()}
+
+
+def _metrics(gates: list[GateSpec], registry: Registry) -> tuple[str, ...]:
+    """What is compared for these gates."""
+    named = dict.fromkeys(_OF_QUALITY.get(gate.metric, gate.metric) for gate in gates)
+    return tuple(name for name in named if registry.has("metric", name))
+
+
+def _against(name: str, where: tuple[RunLayout, Registry, bool, bool], head: Standing, metrics: tuple[str, ...]) -> Against:
+    layout, registry, keep, is_given = where
+    kept = path_of(layout.baselines, name)
+    try:
+        base = found_side(str(kept) if kept.is_file() and not is_given else name, _runs(layout), registry, metrics)
+    except RunFolderError as error:
+        return Against(reason=f"there is no baseline {name}: {error.message}")
+    if keep and not kept.is_file():
+        layout.baselines.mkdir(exist_ok=True)
+        write_baseline(kept, base.side.run)
+    both = tuple(each for each in metrics if each in base.side.run.metrics and each in head.side.run.metrics)
+    try:
+        told = against(base._replace(rows=None), head._replace(rows=None), Asked(metrics=both))
+    except NotComparable as error:
+        return Against(reason=f"{name} cannot be compared with: {error.message}")
+    return Against(base.side.run, head.side.run, told)
+
+
+def _runs(layout: RunLayout) -> Path:
+    """The folder of all runs, of which this is one."""
+    return layout.folder.parent.parent

@@ -335,7 +335,7 @@ def conclude(
     )
     calibration = calibrate(layout, spec, decided.observations(), labels_of(layout, spec))
     summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
-    summary = gated(layout, manifest, spec, summary)
+    summary = gated(layout, registry, manifest, spec, summary)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)

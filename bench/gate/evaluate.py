@@ -1,10 +1,14 @@
 """Every gate of a spec against a run's summary: pass, fail or undecided, with the reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from bench.gate import trust
 from bench.gate.decide import Bounds, Decision, decide
 from bench.gate.figures import Cell, Found, look
+from bench.gate.regression import Against, worse_by
 from bench.gate.words import bounds_in_words, figure_in_words, subject
 from bench.records.estimate import Summary
 from bench.records.gate import GateCause, GateOutcome, GateResult
@@ -19,16 +23,28 @@ _WHY = {
 }  # fmt: skip
 
 
-def evaluate(spec: Spec, summary: Summary, positions: Sequence[Position | None] = ()) -> tuple[GateResult, ...]:
+class Known(NamedTuple):
+    """What gates are held against. `against`: baselines, by the name that the spec gives them."""
+
+    spec: Spec
+    summary: Summary
+    against: Mapping[str, Against]
+    position: Position | None = None
+
+
+def evaluate(
+    spec: Spec, summary: Summary, positions: Sequence[Position | None] = (), against: Mapping[str, Against] | None = None
+) -> tuple[GateResult, ...]:
     """The results of all gates, in the order of the spec; of each one for every model in every variant that took part.
 
-    An optional model that was not there is held against no gate that does not name it. `positions`: of the gates in the spec's files.
+    An optional model that was not there is held against no gate that does not name it. `positions`: of the gates in the spec's files;
+    `against`: the baselines that they name.
     """
     cells = tuple(Cell(one.model_id, one.variant_id) for one in summary.counts)
     found = []
     for number, gate in enumerate(spec.gates):
         position = positions[number] if number < len(positions) else None
-        found += list(_of_gate(number, gate, (spec, summary, position), _held(gate, summary, cells)))
+        found += list(_of_gate(number, gate, Known(spec, summary, against or {}, position), _held(gate, summary, cells)))
     return tuple(found)
 
 
@@ -41,54 +57,51 @@ def _held(gate: GateSpec, summary: Summary, cells: Sequence[Cell]) -> tuple[Cell
     return tuple(cell for cell in cells if cell in answered or cell not in away)
 
 
-def _of_gate(number: int, gate: GateSpec, known: tuple[Spec, Summary, Position | None], cells: Sequence[Cell]) -> Iterator[GateResult]:
+def _of_gate(number: int, gate: GateSpec, known: Known, cells: Sequence[Cell]) -> Iterator[GateResult]:
     if not cells:
         who = f"model {gate.model} took no part in this run" if gate.model else "no model took part in this run"
         bounds = Bounds(gate.min, gate.max if gate.baseline is None else gate.max_regression)
         yield GateResult(
             gate=number,
-            name=f"{subject(gate, None)} {bounds_in_words(bounds, _unit(known[1], gate))}",
+            name=f"{subject(gate, None)} {bounds_in_words(bounds, _unit(known.summary, gate))}",
             metric=gate.metric,
             aspect_id=gate.aspect,
             outcome="undecided",
             cause="no_value",
             reason=who,
             baseline=gate.baseline,
-            position=known[2],
+            position=known.position,
         )
     for cell in cells:
         if gate.min is not None or gate.max is not None:
             yield absolute(number, gate, known, cell)
         if gate.baseline is not None:
-            yield regression(number, gate, known[2], cell)
+            yield regression(number, gate, known, cell)
 
 
-def regression(number: int, gate: GateSpec, position: Position | None, cell: Cell) -> GateResult:
-    """A gate against a baseline, of one model in one variant."""
-    return GateResult(
-        gate=number,
-        name=f"{subject(gate, None)} worse by {bounds_in_words(Bounds(None, gate.max_regression), 'share')}",
-        metric=gate.metric,
-        outcome="undecided",
-        cause="baseline",
-        reason=f"the baseline {gate.baseline} was not looked at",
-        model_id=cell.model_id,
-        variant_id=cell.variant_id,
-        aspect_id=gate.aspect,
-        most=gate.max_regression,
-        baseline=gate.baseline,
-        position=position,
-    )
-
-
-def absolute(number: int, gate: GateSpec, known: tuple[Spec, Summary, Position | None], cell: Cell) -> GateResult:
+def absolute(number: int, gate: GateSpec, known: Known, cell: Cell) -> GateResult:
     """A gate with bounds, of one model in one variant."""
-    spec, summary, position = known
-    found, bounds = look(gate, spec, summary, cell), Bounds(gate.min, gate.max)
-    outcome, cause, reason = _decided(gate, (spec, summary), found, bounds)
+    found, bounds = look(gate, known.spec, known.summary, cell), Bounds(gate.min, gate.max)
+    name = f"{subject(gate, found.statistic)} {bounds_in_words(bounds, found.unit or _unit(known.summary, gate))}"
+    return _result((number, name, gate), known, cell, (found, bounds))
+
+
+def regression(number: int, gate: GateSpec, known: Known, cell: Cell) -> GateResult:
+    """A gate against a baseline, of one model in one variant."""
+    against = known.against.get(gate.baseline or "", Against(reason=f"the baseline {gate.baseline} is not at hand"))
+    found, bounds = worse_by(gate, cell, against), Bounds(None, gate.max_regression)
+    covered = look(gate, known.spec, known.summary, cell).covered
+    name = f"{subject(gate, None)} worse by {bounds_in_words(bounds, 'share')}"
+    made = _result((number, name, gate), known, cell, (found._replace(covered=covered), bounds))
+    return replace(made, baseline=gate.baseline)
+
+
+def _result(of: tuple[int, str, GateSpec], known: Known, cell: Cell, seen: tuple[Found, Bounds]) -> GateResult:
+    (number, name, gate), (found, bounds) = of, seen
+    outcome, cause, reason = _decided(gate, known, found, bounds)
     return GateResult(
         gate=number,
-        name=f"{subject(gate, found.statistic)} {bounds_in_words(bounds, found.unit or _unit(summary, gate))}",
+        name=name,
         metric=gate.metric,
         outcome=outcome,
         cause=cause,
@@ -101,11 +114,11 @@ def absolute(number: int, gate: GateSpec, known: tuple[Spec, Summary, Position |
         value=found.figure.value,
         low=found.figure.low,
         high=found.figure.high,
-        least=gate.min,
-        most=gate.max,
+        least=bounds.least,
+        most=bounds.most,
         n=found.n,
         is_reading=found.is_reading,
-        position=position,
+        position=known.position,
     )
 
 
@@ -117,14 +130,16 @@ def _unit(summary: Summary, gate: GateSpec) -> str:
     return next((one.unit for one in summary.estimates if one.metric == gate.metric), named)
 
 
-def _decided(gate: GateSpec, of: tuple[Spec, Summary], found: Found, bounds: Bounds) -> tuple[GateOutcome, GateCause, str]:
-    spec, summary = of
+def _decided(gate: GateSpec, known: Known, found: Found, bounds: Bounds) -> tuple[GateOutcome, GateCause, str]:
+    spec, summary = known.spec, known.summary
     seen = figure_in_words(found.figure, found.unit)
     objection = trust.of_the_judge(gate, spec, summary) or trust.of_the_coverage(gate, summary, found.covered)
     if objection is not None:
         return "undecided", objection.cause, f"{seen}: {objection.reason}" if found.figure.value is not None else objection.reason
+    if found.is_incomparable:
+        return "undecided", "baseline", found.reason or "there is nothing to compare with"
     decision = decide(found.figure, bounds, gate.on_noise)
-    if decision.outcome == "fail" and (late := trust.of_the_client(found.unit, summary)) is not None:
+    if decision.outcome == "fail" and (late := trust.of_the_client(found.measured or found.unit, summary)) is not None:
         return "undecided", late.cause, f"{seen}: {late.reason}"
     return decision.outcome, decision.cause, _reason(gate, found, decision, seen)
 

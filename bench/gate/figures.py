@@ -33,7 +33,10 @@ class Cell(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a gate looks at. `covered`: the share of answers that have a value, None where that is no question. `reason`: why there is none."""
+    """What a gate looks at. `covered`: the share of answers that have a value, None where that is no question. `reason`: why there is none.
+
+    `measured`: the unit of what was measured, where the figure is another. `is_incomparable`: there is no baseline to hold it against.
+    """
 
     figure: Figure
     unit: str
@@ -42,6 +45,8 @@ class Found(NamedTuple):
     is_reading: bool = False
     covered: float | None = None
     reason: str | None = None
+    measured: str = ""
+    is_incomparable: bool = False
 
 
 def look(gate: GateSpec, spec: Spec, summary: Summary, cell: Cell) -> Found:

@@ -4,7 +4,7 @@
       run.json  inputs/  spec.resolved.yaml  plan.jsonl  models.jsonl
       samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  pairs/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
       judging/<grader>/judge.json  judging/<grader>/questions.jsonl  judging/spec.resolved.yaml
-      selftest.json  summary.json  report.*  .lock
+      selftest.json  summary.json  report.*  baselines/<name>.json  .lock
 
 A folder is a run once it has its `run.json`, which is written last when it is created.
 """
@@ -90,6 +90,11 @@ class RunLayout(msgspec.Struct, frozen=True):
     def selftest(self) -> Path:
         """How wrong the client is on this machine (`SelfTest`)."""
         return self.folder / "selftest.json"
+
+    @property
+    def baselines(self) -> Path:
+        """The folder of what gates were held against (`Baseline`)."""
+        return self.folder / "baselines"
 
     @property
     def lock(self) -> Path:

@@ -1,0 +1,167 @@
+"""Gates against a baseline: one run of a made-up model, and baselines of it whose numbers are planted."""
+
+import pytest
+from harness.fake_bench import fake_registry
+from harness.planted import planted_run
+from msgspec.structs import replace
+
+from bench.comparing import stand
+from bench.gating import gated_again
+from bench.grading import graded_by
+from bench.records.spec import GateSpec
+from bench.spec.load import load_spec
+from bench.store.baselines import write_baseline
+from bench.store.reader import read_summary
+
+REGISTRY = fake_registry()
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory):
+    return planted_run(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def standing(layout):
+    return stand(layout, REGISTRY, ("latency", "decode_tps", "quality", "ttft", "error_rate")).side.run
+
+
+def answered(run, change):
+    """The baseline with every answer of its model changed; `change` gets the answer's number, too."""
+    (model,) = run.models
+    return replace(run, models=(replace(model, answers=tuple(change(number, one) for number, one in enumerate(model.answers))),))
+
+
+def scaled(run, metric, factor, spread=0.01):
+    """The baseline in which each prompt's value was so many times today's, give or take a little."""
+
+    def change(number, one):
+        value, n = one.values[metric]
+        return replace(one, values=one.values | {metric: (value * factor * (1 + spread * (number % 3 - 1)), n)})
+
+    return answered(run, change)
+
+
+def held(layout, base, tmp_path, *gates):
+    path = tmp_path / "base.json"
+    write_baseline(path, base)
+    spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
+    return gated_again(layout, REGISTRY, replace(spec, gates=gates), read_summary(layout), str(path))
+
+
+def gate(metric, most=0.1, **more):
+    return GateSpec(metric=metric, baseline="b", max_regression=most, **more)
+
+
+@pytest.mark.parametrize("metric", ["latency", "ttft", "decode_tps"])
+@pytest.mark.parametrize("planted", [(1.5, "fail"), (1.0, "pass"), (0.5, "pass"), (1.1, "undecided")], ids=str)
+def test_times_and_speeds_regress_as_a_share_of_the_baseline(layout, standing, tmp_path, metric, planted):
+    times_worse, outcome = planted
+    factor = times_worse if metric == "decode_tps" else 1 / times_worse
+    (found,) = held(layout, scaled(standing, metric, factor), tmp_path, gate(metric))
+    expected = 1 - 1 / times_worse if metric == "decode_tps" else times_worse - 1
+    if times_worse == 1.1 and metric == "decode_tps":
+        outcome = "pass"  # 10 % more before is 9 % less now
+    assert (found.outcome, found.baseline, found.most) == (outcome, str(tmp_path / "base.json"), 0.1)
+    assert found.value == pytest.approx(expected, abs=0.01)
+    assert found.low <= found.value <= found.high
+    assert found.n == 12
+
+
+def test_a_score_regresses_in_points(layout, standing, tmp_path):
+    def better_before(_, one):
+        return replace(one, values=one.values | {"quality": (min(1.0, one.values["quality"][0] + 0.2), one.values["quality"][1])})
+
+    def worse_now(_, one):
+        return replace(one, values=one.values | {"quality": (0.5, 3)})
+
+    quality = {each.values["quality"][0] for each in standing.models[0].answers}
+    assert quality == {1.0}
+    (better,) = held(layout, answered(standing, worse_now), tmp_path, gate("quality"))
+    assert (better.outcome, better.value) == ("pass", -0.5)
+    (same,) = held(layout, answered(standing, better_before), tmp_path, gate("score"))
+    assert (same.outcome, same.value, same.low, same.high) == ("pass", 0.0, 0.0, 0.0)
+
+
+def test_an_aspect_regresses_in_points_prompt_by_prompt(layout, standing, tmp_path):
+    wanted = gate("aspect", aspect="begins")
+    (same,) = held(layout, standing, tmp_path, wanted)
+    assert (same.outcome, same.value, same.n, same.name) == ("pass", 0.0, 36, "aspect begins worse by ≤ 10 %")
+    (better,) = held(layout, answered(standing, lambda _, one: replace(one, aspects={"begins": (0, 3)})), tmp_path, wanted)
+    assert (better.outcome, better.value) == ("pass", -1.0)
+    other = replace(standing, prompts={name: replace(one, aspects={"begins": "other"}) for name, one in standing.prompts.items()})
+    (unlike,) = held(layout, other, tmp_path, wanted)
+    assert (unlike.outcome, unlike.cause) == ("undecided", "baseline")
+    assert "graded alike" in unlike.reason
+
+
+def test_a_lost_aspect_fails_also_with_a_single_prompt(tmp_path):
+    layout = planted_run(tmp_path, prompts=1, rounds=20, check="contains: beta")
+    now = stand(layout, REGISTRY).side.run
+    assert now.models[0].answers[0].aspects == {"begins": (0, 20)}
+    before = answered(now, lambda _, one: replace(one, aspects={"begins": (20, 20)}))
+    (lost,) = held(layout, before, tmp_path, gate("aspect", aspect="begins"))
+    assert (lost.outcome, lost.value) == ("fail", 1.0)
+    assert 0.7 < lost.low < lost.high <= 1.3
+
+
+def test_sizes_are_readings_and_a_load_time_is_none(layout, standing, tmp_path):
+    (model,) = standing.models
+    small = replace(standing, models=(replace(model, facts={"rss_peak_bytes": model.facts["rss_peak_bytes"] / 1.2, "load_s": 0.1}),))
+    memory, load = held(layout, small, tmp_path, gate("rss_bytes"), gate("load_s"))
+    assert (memory.outcome, memory.is_reading) == ("fail", True)
+    assert memory.value == pytest.approx(0.2, abs=1e-4)
+    assert (load.outcome, load.cause) == ("undecided", "too_few")
+
+
+def test_a_percentile_takes_both_intervals(layout, standing, tmp_path):
+    (model,) = standing.models
+    levels = [each for each in model.levels if (each.metric, each.statistic) != ("latency", "mean")]
+    (mine,) = [each for each in model.levels if (each.metric, each.statistic) == ("latency", "mean")]
+    fast = replace(mine, value=mine.value / 3, low=mine.low / 3, high=mine.high / 3)
+    before = replace(standing, models=(replace(model, levels=(*levels, fast)),))
+    (found,) = held(layout, before, tmp_path, gate("latency", at="mean"))
+    assert found.value == pytest.approx(2.0, abs=1e-3)
+    assert found.outcome == "fail"
+    (absent,) = held(layout, before, tmp_path, gate("latency", at="p90"))
+    assert (absent.cause, absent.reason) == ("baseline", "a baseline does not hold the p90 of it")
+
+
+def test_another_machine_decides_no_speed_but_scores(layout, standing, tmp_path):
+    elsewhere = replace(standing, machine=replace(standing.machine, cpu="another CPU"))
+    speed, memory, quality, disk = held(layout, elsewhere, tmp_path, gate("latency"), gate("rss_bytes"), gate("quality"), gate("disk_bytes"))
+    assert [one.cause for one in (speed, memory)] == ["baseline", "baseline"]
+    assert "machine: cpu (another CPU → " in speed.reason
+    assert [one.outcome for one in (quality, disk)] == ["pass", "pass"]
+
+
+def test_a_baseline_of_other_prompts_or_none_is_undecided_with_the_reason(layout, standing, tmp_path):
+    asked = answered(standing, lambda _, one: replace(one, request="0" * 16))
+    (other,) = held(layout, asked, tmp_path, gate("latency"))
+    assert (other.outcome, other.cause) == ("undecided", "baseline")
+    assert "cannot be compared with: no prompt was asked in the same words by both" in other.reason
+    (model,) = standing.models
+    (missing,) = held(layout, replace(standing, models=(model, replace(model, model_id="n"))), tmp_path, gate("latency", model="m"))
+    assert missing.outcome == "pass"
+    spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
+    (nothing,) = gated_again(layout, REGISTRY, replace(spec, gates=(gate("latency"),)), read_summary(layout), str(tmp_path / "none.json"))
+    assert nothing.reason.startswith(f"there is no baseline {tmp_path / 'none.json'}: cannot read the baseline")
+
+
+def test_what_a_baseline_does_not_hold_is_said(layout, standing, tmp_path):
+    (found,) = held(layout, standing, tmp_path, gate("goodput"))
+    assert (found.outcome, found.reason) == ("undecided", "a baseline does not hold this figure")
+
+
+def test_a_run_can_be_the_baseline_and_what_it_was_held_against_is_kept(tmp_path):
+    first = planted_run(tmp_path)
+    gates = f"gates:\n  - {{metric: quality, baseline: {first.folder.name}, max_regression: 5 %}}"
+    second = planted_run(tmp_path, more=gates)
+    (found,) = read_summary(second).gates
+    assert (found.outcome, found.value, found.position.line) == ("pass", 0.0, found.position.line)
+    (kept,) = second.baselines.iterdir()
+    assert kept.name == f"{first.folder.name}.json"
+    first.manifest.unlink()  # the run is gone
+    spec = graded_by(second, REGISTRY, load_spec(second.resolved, extensions=REGISTRY, environ={}).spec)
+    (again,) = gated_again(second, REGISTRY, spec, read_summary(second))
+    assert again == replace(found, position=None)
