@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
-from bench.compare.likeness import unlike
+from bench.compare.likeness import CLIENT, MACHINE, unlike
 from bench.compare.tolerance import ASPECT, is_ratio, tolerance
 from bench.errors import UsageError
 from bench.records.baseline import Baseline
@@ -18,12 +18,13 @@ _SCORES = ("quality", "judged", "checks_met")
 
 
 class Asked(NamedTuple):
-    """What is compared, and how. `metrics` empty: the usual ones that both have."""
+    """What is compared, and how. `metrics` empty: the usual ones that both have. `busy_client`: verdicts on times though the client was too slow."""
 
     metrics: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = {}
     across_machines: bool = False
     across_requests: bool = False
+    busy_client: bool = False
 
 
 class Side(NamedTuple):
@@ -100,10 +101,17 @@ def _says_as_much(run: Baseline) -> bool:
 
 def _veto(differences: Sequence[Unlike], asked: Asked) -> str | None:
     """Why no time and no speed is better or worse, if anything forbids it."""
-    machines = [each.what.removeprefix("machine: ") for each in differences if each.limits == "speed" and each.what.startswith("machine: ")]
-    others = [f"{each.what}: {each.base} → {each.head}" for each in differences if each.limits == "speed" and not each.what.startswith("machine: ")]
-    reasons = [f"other machines ({', '.join(machines)})"] if machines and not asked.across_machines else []
-    return "; ".join((*reasons, *others)) or None
+    reasons = []
+    machines = [each.what.removeprefix(MACHINE) for each in differences if each.limits == "speed" and each.what.startswith(MACHINE)]
+    if machines and not asked.across_machines:
+        reasons.append(f"other machines ({', '.join(machines)})")
+    for each in differences:
+        if each.what == CLIENT and not asked.busy_client:
+            sides = [name for name, said in (("base", each.base), ("head", each.head)) if said != "kept up"]
+            reasons.append(f"the client could not keep up in {' and '.join(sides)}")
+        elif each.limits == "speed" and each.what != CLIENT and not each.what.startswith(MACHINE):
+            reasons.append(f"{each.what}: {each.base} → {each.head}")
+    return "; ".join(reasons) or None
 
 
 def _once(aligned: Sequence[Aligned]) -> Iterator[Once]:
@@ -146,8 +154,8 @@ def _notes(base: Baseline, head: Baseline, aspects_of: Sequence[Change], asked: 
     for name, run in (("Base", base), ("Head", head)):
         if run.status != "finished":
             yield f"{name} is {run.status}: what it did not come to takes no part."
-    if base.client_saturated and head.client_saturated:
-        yield "The measuring client could not keep up in either run: times hold its own delay."
+    if asked.busy_client and (base.client_saturated or head.client_saturated):
+        yield "Times are compared though the measuring client could not keep up, as asked: they hold its own delay."
     if base.run_id == head.run_id:
         yield "Base and head are the same run."
     if asked.across_requests:

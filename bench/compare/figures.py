@@ -173,7 +173,7 @@ def _verdict(empty: Change, figure: Figure, found: Paired, p_adjusted: float | N
     if figure.p is None and found.low is not None and found.high is not None and -edge <= found.low and found.high <= edge:
         return "same", figure.remark
     if p_adjusted is None or p_adjusted > 1 - LEVEL + _ROUNDING:
-        return "cannot_tell", "neither a difference nor its absence can be told from noise"
+        return "cannot_tell", "neither beyond noise nor within the tolerance"
     if abs(found.mean) <= edge:
         return "cannot_tell", "there is a difference, and it may be within the tolerance"
     return ("better" if (found.mean > 0) == (empty.better == "higher") else "worse"), figure.remark

@@ -9,6 +9,8 @@ from bench.records.machine import Machine
 
 _SAME_MEMORY = 0.02  # systems report the memory of one machine a little differently from start to start
 _NONE = "–"
+CLIENT = "client"
+MACHINE = "machine: "
 _SERVED: tuple[tuple[str, str], ...] = (
     ("served model", "served_model"),
     ("runtime version", "runtime_version"),
@@ -27,10 +29,10 @@ def _machines(base: Machine, head: Machine) -> Iterator[Unlike]:
     for what in ("system", "architecture", "cpu", "cores", "gpus"):
         first, second = getattr(base, what), getattr(head, what)
         if first != second:
-            yield _named(f"machine: {what}", _text(first), _text(second), "speed")
+            yield _named(f"{MACHINE}{what}", _text(first), _text(second), "speed")
     first, second = base.memory_bytes or 0, head.memory_bytes or 0
     if abs(first - second) > _SAME_MEMORY * max(first, second):
-        yield _named("machine: memory", _size(first), _size(second), "speed")
+        yield _named(f"{MACHINE}memory", _size(first), _size(second), "speed")
     if base.python != head.python:
         yield _named("Python of the client", base.python or _NONE, head.python or _NONE, "nothing")
 
@@ -40,9 +42,11 @@ def _circumstances(base: Baseline, head: Baseline) -> Iterator[Unlike]:
         first, second = base.circumstances.get(what, _NONE), head.circumstances.get(what, _NONE)
         if first != second:
             yield _named(what, first, second, "speed")
-    if base.client_saturated != head.client_saturated:
+    if (
+        base.client_saturated or head.client_saturated
+    ):  # in both, too: then each holds a delay of its own, of a machine that was busy with other things
         first, second = ("could not keep up" if run.client_saturated else "kept up" for run in (base, head))
-        yield _named("client", first, second, "speed")
+        yield _named(CLIENT, first, second, "speed")
 
 
 def _judges(base: Baseline, head: Baseline) -> Iterator[Unlike]:

@@ -24,7 +24,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unlike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something beside the models' answers in which the two differ. `model_id`, `variant_id`: where it is about one of them."""
+    """Something beside the models' answers in which the two differ, or that limits both (`client`). `model_id`, `variant_id`: where it is about one of them."""
 
     what: str
     base: str

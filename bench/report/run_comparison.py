@@ -24,7 +24,7 @@ _COLUMNS = (
     Column(title="Base", is_number=True),
     Column(title="Head", is_number=True),
     Column(title="Change", is_number=True),
-    Column(title="Prompts better / equal / worse", is_number=True),
+    Column(title="Better / equal / worse", is_number=True),
     Column(title="p (adjusted)", is_number=True),
     Column(title="Verdict"),
 )
@@ -66,7 +66,9 @@ def _limits(found: RunComparison) -> Iterator[str]:
 
 def _unlike(one: Unlike) -> str:
     where = f" of {short(one.model_id, 60)} [{short(one.variant_id or '', 40)}]" if one.model_id else ""
-    forbids = {"speed": "; times and speeds cannot be told apart by it", "scores": "; scores it counts in do not compare", "nothing": ""}[one.limits]
+    forbids = {"speed": "; no verdict on times and speeds", "scores": "; no verdict on scores it counts in", "nothing": ""}[one.limits]
+    if one.base == one.head:
+        return f"limit: {short(one.what, 80)}{where}: {short(one.base, 160)} in both{forbids}"
     return f"unlike: {short(one.what, 80)}{where}: {short(one.base, 160)} → {short(one.head, 160)}{forbids}"
 
 

@@ -42,6 +42,7 @@ def add_how(options: argparse.ArgumentParser) -> None:
         help="a change that does not matter, e.g. ttft=10%% (default: times and speeds 5%%, scores 2%% (points), error_rate 1%%, aspect 5%%)",
     )
     options.add_argument("--across-machines", action="store_true", help="give verdicts on times and speeds though the machines differ")
+    options.add_argument("--busy-client", action="store_true", help="give verdicts on times and speeds though the client could not keep up")
     options.add_argument("--across-requests", action="store_true", help="pair prompts by id though they were asked in other words or settings")
 
 
@@ -63,7 +64,8 @@ def compared(options: argparse.Namespace, base: str, head: str) -> RunComparison
 
     metrics = tuple(word.strip() for word in (options.metrics or "").split(",") if word.strip())
     tolerances = read(options.tolerance, sorted({*REGISTRY.names("metric")}))
-    asked = Asked(metrics, tolerances, across_machines=options.across_machines, across_requests=options.across_requests)
+    forced = {"across_machines": options.across_machines, "across_requests": options.across_requests, "busy_client": options.busy_client}
+    asked = Asked(metrics, tolerances, **forced)
     if unknown := [name for name in metrics if name not in REGISTRY.names("metric")]:
         raise UsageError(f"--metrics: there is no metric {unknown[0]!r}", hint=f"there are {', '.join(sorted(REGISTRY.names('metric')))}")
     for which in (base, head):

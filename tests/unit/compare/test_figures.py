@@ -146,7 +146,7 @@ def test_other_judge_is_named_and_its_scores_are_left_out():
         ({"machine": replace(MACHINE, cpu="another")}, "other machines (cpu)"),
         ({"machine": replace(MACHINE, memory_bytes=2**34)}, "other machines (memory)"),
         ({"circumstances": {"load": "poisson"}}, "load: – → poisson"),
-        ({"client_saturated": True}, "client: kept up → could not keep up"),
+        ({"client_saturated": True}, "the client could not keep up in head"),
     ],
 )
 def test_what_is_unlike_forbids_verdicts_on_times_and_leaves_scores(said, reason):
@@ -156,6 +156,13 @@ def test_what_is_unlike_forbids_verdicts_on_times_and_leaves_scores(said, reason
     assert changes(base, head, "ttft").ratio == pytest.approx(1.2)  # shown all the same
     with_machines = changes(base, head, "ttft", across_machines=True).verdict
     assert with_machines == ("worse" if "machine" in said else "cannot_tell")
+
+
+def test_client_that_was_too_slow_in_both_forbids_them_too_unless_asked():
+    base, head = (run(answers(ttft=TTFT * factor), client_saturated=True) for factor in (1.0, 1.2))
+    assert changes(base, head, "ttft").reason == "the client could not keep up in base and head"
+    assert changes(base, head, "ttft", busy_client=True).verdict == "worse"
+    assert any("as asked" in note for note in changes(base, head, busy_client=True).notes)
 
 
 def test_hardly_different_memory_and_another_python_are_the_same_machine():
