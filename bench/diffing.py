@@ -80,7 +80,7 @@ def compare_base(revision: str, only: Sequence[Path], ground: Ground) -> DiffRep
     old = {
         name: Place(path=Path(f"{revision}:{PurePosixPath(name).parent}") / PurePosixPath(name).name, files=_at(repository, base, name))
         for name, blob in then.items()
-        if matters(name) and _is_spec(repository.blob(blob))
+        if matters(name) and _is_spec_there(repository, blob)
     }
     new = {name: Place(path=_shown(now[name])) for name in now if matters(name) and _is_spec(now[name].read_bytes())}
     found = (_pair(old.get(name), new.get(name), ground) for name in _paired(old, new))
@@ -140,7 +140,7 @@ def _places(typed: str) -> Place | dict[str, Place]:
         inside = {
             name: blob for name, blob in repository.files(commit).items() if PurePosixPath(name).is_relative_to(root) and name.endswith(_SUFFIXES)
         }
-        specs = [PurePosixPath(name) for name, blob in inside.items() if _is_spec(repository.blob(blob))]
+        specs = [PurePosixPath(name) for name, blob in inside.items() if _is_spec_there(repository, blob)]
         return {
             name.relative_to(root).as_posix(): Place(path=Path(f"{revision}:{name.parent}") / name.name, files=_at(repository, commit, str(name)))
             for name in specs
@@ -168,6 +168,13 @@ def _name(place: Place) -> str | None:
     tree = Folder(place.path, place.files).spec()
     name = tree.data.get("name") if tree is not None and isinstance(tree.data, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _is_spec_there(repository: Repository, blob: str) -> bool:
+    try:
+        return _is_spec(repository.blob(blob))
+    except FileProblem:  # larger than any spec
+        return False
 
 
 def _is_spec(content: bytes) -> bool:

@@ -26,11 +26,10 @@ _FILE, _LINK, _FOLDER = "100", "120000", "040000"
 
 
 class _Entry(NamedTuple):
-    """A line of a tree: the mode, the object's name, its size in bytes (0 for a folder), and the path from the repository's root."""
+    """A line of a tree: the mode, the object's name, and the path from the repository's root."""
 
     mode: str
     name: str
-    size: int
     path: str
 
 
@@ -101,28 +100,29 @@ class Repository:
         return found is not None and found.mode == _FOLDER
 
     def files(self, commit: str) -> dict[str, str]:
-        """All ordinary files that are no larger than a spec may be, with the names of their contents."""
-        found = self._entries(commit, more=("-r",))
-        return {one.path: one.name for one in found if one.mode.startswith(_FILE) and one.size <= MAX_BYTES}
+        """All ordinary files, with the names of their contents."""
+        return {one.path: one.name for one in self._entries(commit, more=("-r",)) if one.mode.startswith(_FILE)}
 
     def working_files(self) -> dict[str, Path]:
-        """The same of the working tree: what git knows, or does not ignore. Links are left out."""
+        """The ordinary files of the working tree that git knows, or does not ignore. Links are left out, and what is larger than a spec may be."""
         listed = self.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", what="list the files here")
         places = {name: self.root / name for name in sorted({os.fsdecode(name) for name in listed.split(b"\0") if name})}
         return {name: path for name, path in places.items() if _is_small(path)}
 
     def blob(self, name: str) -> bytes:
-        """The bytes of a file, by its object's name."""
+        """The bytes of a file, by its object's name. Raises: FileProblem when it is larger than a spec may be."""
+        if int(self.git("cat-file", "-s", name, what="read a file of the revision")) > MAX_BYTES:
+            raise FileProblem("file-size", f"the file has more than {MAX_BYTES:,} bytes", "split it")
         return self.git("cat-file", "blob", name, what="read a file of the revision")
 
     def _entries(self, commit: str, *paths: str, more: tuple[str, ...] = ()) -> list[_Entry]:
-        listed = self.git("ls-tree", "-l", "-z", "--full-tree", *more, commit, "--", *paths, what="list a revision")
+        listed = self.git("ls-tree", "-z", "--full-tree", *more, commit, "--", *paths, what="list a revision")
         found = []
         for line in listed.split(b"\0"):
             if line:
                 facts, _, path = line.partition(b"\t")
-                mode, _, name, size = facts.decode().split()
-                found.append(_Entry(mode, name, int(size) if size != "-" else 0, os.fsdecode(path)))
+                mode, _, name = facts.decode().split()
+                found.append(_Entry(mode, name, os.fsdecode(path)))
         return found
 
 
@@ -153,8 +153,6 @@ class AtRevision:
         found = self._file(name)
         if found is None:
             raise FileProblem("file-missing", f"there is no file '{name[:80]}' in this revision", "check the path")
-        if found.size > MAX_BYTES:
-            raise FileProblem("file-size", f"'{name[:80]}' has more than {MAX_BYTES:,} bytes", "split it")
         return self._repository.blob(found.name)
 
     def holds(self, name: str) -> bool:
@@ -167,7 +165,7 @@ class AtRevision:
             found = self._repository.entry(self._commit, f"{self._folder}/{path}".lstrip("/"))
             if found is None or found.mode.startswith(_FILE):
                 return found
-            if found.mode != _LINK or found.size > 4096:
+            if found.mode != _LINK:
                 return None
             path = _linked(path, os.fsdecode(self._repository.blob(found.name)))
         raise FileProblem("file-missing", f"'{name[:80]}' is a link that leads to too many others", "copy the file into the folder")

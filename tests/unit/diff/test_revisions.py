@@ -144,3 +144,22 @@ def test_a_password_in_a_default_address_is_refused_and_not_shown(repository, be
     shown = bench("diff", "HEAD:s.yaml", code=2)
     assert "credentials-in-url" in shown.stderr
     assert "me:secret" not in shown.stdout + shown.stderr
+
+
+def test_a_file_that_is_too_large_is_no_spec_and_is_not_read(repository, bench):
+    repository.write(s=BASE, large=BASE + "#" * 2**22)
+    repository.commit("first")
+    repository.write(s=BASE.replace("hello", "goodbye"), large="small: 1\n")
+    assert [one["name"] for one in found(bench("diff", "--base", "HEAD", "--format", "json"))] == ["small"]
+    assert "more than 4,194,304 bytes" in bench("diff", "HEAD:large.yaml", "s.yaml", code=2).stderr
+
+
+def test_what_a_partial_clone_lacks_is_not_fetched(repository, tmp_path, capsys, monkeypatch):
+    repository.write(s=BASE)
+    repository.commit("first")
+    repository.write(s=BASE.replace("hello", "goodbye"))
+    repository.commit("second")
+    repository.git("config", "uploadpack.allowFilter", "true")
+    repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.folder}", str(tmp_path / "clone"))
+    shown = Here(tmp_path / "clone", capsys, monkeypatch)("diff", "HEAD~1:s.yaml", code=2)
+    assert "cannot read a file of the revision" in shown.stderr
