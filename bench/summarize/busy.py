@@ -1,25 +1,22 @@
 """When requests were in flight. Clock readings compare only within one worker's file, so every worker is swept alone."""
 
 from collections.abc import Sequence
+from itertools import chain
 from math import fsum
 
 import numpy as np
 
 from bench.stats.quantile import Floats
-from bench.summarize.rows import Index, Row, Rows
+from bench.summarize.columns import BLOCK
+from bench.summarize.rows import Row, Rows
 
 
 def by_worker(rows: Sequence[Row]) -> dict[str, Rows]:
     """Rows of each worker, in the order of workers' names."""
     known = Rows.of(rows)
-    words = known.words("worker")
-    return {words[code]: known.at(places) for code, places in sorted(_places(known).items(), key=lambda item: words[item[0]])}
-
-
-def _places(rows: Rows) -> dict[int, Index]:
-    """The places of each worker's rows."""
-    codes = rows.codes("worker")
-    return {int(code): np.flatnonzero(codes == code) for code in np.unique(codes)}
+    words, codes = known.words("worker"), known.codes("worker")
+    present = sorted(np.flatnonzero(np.bincount(codes)).tolist(), key=lambda code: words[code])
+    return {words[code]: known.where(codes == code) for code in present}
 
 
 def busy_shares(rows: Rows) -> Floats:
@@ -27,26 +24,57 @@ def busy_shares(rows: Rows) -> Floats:
 
     Unit: seconds. The sum over any group is the wall time it kept the server for, at any concurrency. O(n log n).
     """
+    codes = rows.codes("worker")
+    present = np.flatnonzero(np.bincount(codes)).tolist()
+    if len(present) == 1:
+        return _shares(rows)
     shares = np.zeros(len(rows))
-    sent_s, finished_s = rows.number("sent_s"), rows.number("finished_s")
-    for places in _places(rows).values():
-        starts, ends = sent_s[places], finished_s[places]
-        moments = np.unique(np.concatenate((starts, ends)))
-        first, last = np.searchsorted(moments, starts), np.searchsorted(moments, ends)
-        change = np.bincount(first, minlength=moments.size) - np.bincount(last, minlength=moments.size)
-        in_flight = np.cumsum(change)[:-1]
-        grown = np.divide(np.diff(moments), in_flight, out=np.zeros(in_flight.size), where=in_flight > 0)
-        per_request = np.concatenate(([0.0], np.cumsum(grown)))
-        shares[places] = per_request[last] - per_request[first]
+    for code in present:
+        is_of = codes == code
+        shares[is_of] = _shares(rows.where(is_of))
     return shares
+
+
+def _shares(rows: Rows) -> Floats:
+    """As `busy_shares`, of one worker: some starts at a time, with the ends between them."""
+    starts, of_starts = _ordered(rows.number("sent_s"))
+    ends, of_ends = _ordered(rows.number("finished_s"))
+    open_before, grown_before, last = 0, 0.0, float(min(starts[0], ends[0])) if starts.size else 0.0
+    at_start = at_end = 0
+    while at_end < ends.size:
+        to_start = min(at_start + BLOCK, starts.size)
+        until = starts[to_start - 1] if to_start < starts.size else np.inf
+        to_start = int(np.searchsorted(starts, until, side="right"))
+        to_end = int(np.searchsorted(ends, until, side="right"))
+        some_starts, some_ends = starts[at_start:to_start], ends[at_end:to_end]
+        moments = np.unique(np.concatenate(([last], some_starts, some_ends)))
+        first, ended = np.searchsorted(moments, some_starts), np.searchsorted(moments, some_ends)
+        change = np.bincount(first, minlength=moments.size) - np.bincount(ended, minlength=moments.size)
+        in_flight = open_before + np.cumsum(change)
+        grown = np.divide(np.diff(moments), in_flight[:-1], out=np.zeros(moments.size - 1), where=in_flight[:-1] > 0)
+        per_request = np.cumsum(np.concatenate(([grown_before], grown)))
+        starts[at_start:to_start], ends[at_end:to_end] = per_request[first], per_request[ended]  # read once, and of no use any more
+        open_before, grown_before, last = int(in_flight[-1]), float(per_request[-1]), float(moments[-1])
+        at_start, at_end = to_start, to_end
+    shares = np.empty(len(rows))
+    shares[of_ends] = ends
+    del ends, of_ends
+    shares[of_starts] -= starts
+    return shares
+
+
+def _ordered(moments: Floats) -> "tuple[Floats, np.ndarray[tuple[int], np.dtype[np.int32]]]":
+    """Moments in their order, and where they were."""
+    order = np.argsort(moments).astype(np.int32)
+    return moments[order], order
 
 
 def busy_s(rows: Rows) -> float:
     """Seconds with at least one of these requests in flight, summed over workers."""
-    return fsum(busy_shares(rows).tolist())
+    shares = busy_shares(rows)
+    return fsum(chain.from_iterable(shares[start : start + BLOCK].tolist() for start in range(0, shares.size, BLOCK)))
 
 
 def wall_s(rows: Rows) -> float:
     """Seconds from the first send to the last end, summed over workers."""
-    sent_s, finished_s = rows.number("sent_s"), rows.number("finished_s")
-    return fsum(float(finished_s[places].max() - sent_s[places].min()) for places in _places(rows).values())
+    return fsum(float(of.number("finished_s").max() - of.number("sent_s").min()) for of in by_worker(rows).values())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HELD = 1 << 14  # numbers of a column that are held before they are put away: 128 KiB
+BLOCK = 1 << 16  # numbers that are worked on at a time where all of them would take too much memory
 
 
 class Column:
@@ -20,12 +21,15 @@ class Column:
         self._held: list[NDArray[Any]] = []
         self._n_held = 0
         self._away: BinaryIO | None = None
-        self._seen: NDArray[Any] | None = None
+        self._n_away = 0
 
     def __del__(self) -> None:
         """Let go of the file."""
         if self._away is not None:
             self._away.close()
+
+    def __len__(self) -> int:
+        return self._n_away + self._n_held
 
     def extend(self, values: NDArray[Any] | Sequence[float]) -> None:
         """Add numbers; many are put away."""
@@ -35,23 +39,37 @@ class Column:
         if self._n_held >= _HELD:
             if self._away is None:
                 self._away = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the column
+            self._away.seek(0, os.SEEK_END)
             for part in self._held:
                 self._away.write(part.tobytes())
-            self._held, self._n_held = [], 0
+            self._held, self._n_held, self._n_away = [], 0, self._n_away + self._n_held
 
     def at(self, place: int) -> float:
         """One of them."""
-        if self._seen is None:
-            self._seen = self.read()
-        return self._seen[place].item()  # type: ignore[no-any-return]
+        return self.read(place, place + 1)[0].item()  # type: ignore[no-any-return]
 
-    def read(self) -> NDArray[Any]:
-        """All of them."""
+    def read(self, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """All of them, or those from one place to another. Change nothing in what is returned."""
+        stop = len(self) if stop is None else stop
+        if stop <= self._n_away and self._away is not None:
+            self._away.seek(start * self._kind.itemsize)
+            return np.fromfile(self._away, dtype=self._kind, count=stop - start)
+        if len(self._held) != 1:
+            self._held = [np.concatenate(self._held) if self._held else np.empty(0, dtype=self._kind)]
+        if start >= self._n_away:
+            return self._held[0][start - self._n_away : stop - self._n_away]
+        return np.concatenate((self.read(start, self._n_away), self._held[0][: stop - self._n_away]))
+
+    def sort(self, order: NDArray[Any]) -> None:
+        """Put them in this order: of the places they are at."""
+        values = self.read()
         if self._away is None:
-            return np.concatenate(self._held) if self._held else np.empty(0, dtype=self._kind)
+            self._held = [values[order]]
+            return
         self._away.seek(0)
-        away = np.fromfile(self._away, dtype=self._kind)
-        return np.concatenate((away, *self._held)) if self._held else away
+        for start in range(0, order.size, BLOCK):
+            self._away.write(values[order[start : start + BLOCK]].tobytes())
+        self._held, self._n_held, self._n_away = [], 0, order.size
 
 
 class Texts:

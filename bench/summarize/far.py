@@ -9,7 +9,7 @@ from bench.records.estimate import Group, Outlier
 from bench.stats.outliers import far_from_median
 from bench.stats.quantile import Floats
 from bench.summarize.estimates import tidy
-from bench.summarize.rows import Index, Rows
+from bench.summarize.rows import Index, Places, Rows
 from bench.summarize.table import Cell
 
 LOOKED_FOR = ("ttft", "tpot", "latency")
@@ -42,7 +42,7 @@ def _all(cells: Mapping[Cell, Rows]) -> Iterator[Outlier]:
     for cell, every in cells.items():
         rows = every.where(~every.is_first)
         prefixes, words = rows.codes("prefix"), rows.words("prefix")
-        by_prompt = sorted(rows.by_word("prompt").items())
+        by_prompt = [(name, _all_of(places)) for name, places in sorted(rows.by_word("prompt").items())]
         for name in LOOKED_FOR:
             values = rows.values(name)[:, 0]
             for prompt_id, places in by_prompt:
@@ -50,6 +50,10 @@ def _all(cells: Mapping[Cell, Rows]) -> Iterator[Outlier]:
                     alike = places[(prefixes[places] == prefix) & ~np.isnan(values[places])]
                     group = Group(model_id=cell.model_id, variant_id=cell.variant_id, prompt_id=prompt_id, prefix=_prefix(words[prefix]))
                     yield from _of(name, group, rows, (alike, values[alike]))
+
+
+def _all_of(places: Places) -> Index:
+    return np.arange(places.start, places.stop) if isinstance(places, slice) else places
 
 
 def _prefix(word: str) -> Literal["cold", "warm"] | None:

@@ -11,7 +11,8 @@ from bench.records.plan import Plan, ServingKey
 from bench.records.quantity import fraction
 from bench.records.spec import Spec
 from bench.summarize.flight import Flight, flight, is_inside, mean_between, most_at_once, series, steady
-from bench.summarize.rows import Index, Rows
+from bench.summarize.part import Mask
+from bench.summarize.rows import Rows
 from bench.summarize.table import Cell
 from bench.summarize.throughput import meets
 from bench.trials import columns
@@ -117,15 +118,15 @@ def _capacity(spec: Spec, steps: Sequence[Step], ended: str | None) -> Capacity:
     )
 
 
-def steady_rows(spec: Spec, rows: Rows) -> Index:
-    """The numbers of the rows that lie wholly in the steady window of their served model; none where the load has no plateau."""
-    found = [np.empty(0, dtype=np.intp)]
+def steady_rows(spec: Spec, rows: Rows) -> Mask:
+    """A flag for each row of the table (`Rows.flagged`): those that lie wholly in the steady window of their served model; none without a plateau."""
+    found = rows.flags()
     for members in _by_key(rows).values() if _has_plateau(spec) else ():
         seen = flight(members)
         window = steady(seen)
         if window is not None:
-            found.append(seen.rows.numbers[is_inside(seen, window.from_s, window.to_s)])
-    return np.concatenate(found)
+            found[seen.rows.where(is_inside(seen, window.from_s, window.to_s)).numbers] = True
+    return found
 
 
 def not_needed(plan: Plan, rows: Rows, health: Iterable[ClientHealth]) -> Counter[Cell]:

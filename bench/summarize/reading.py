@@ -10,7 +10,8 @@ from bench.records.observation import Observation
 from bench.records.plan import Trial
 from bench.records.spec import Spec
 from bench.summarize.aspects import Fates, count_fates
-from bench.summarize.part import Line, Part, Whole
+from bench.summarize.columns import BLOCK, Column
+from bench.summarize.part import Line, Part
 from bench.summarize.rows import Rows, whole
 from bench.summarize.table import Table, parts
 from bench.summarize.work import Work
@@ -83,7 +84,7 @@ def read(spec: Spec, observations: Iterable[Observation], metrics: Mapping[str, 
 def read_run(spec: Spec, source: Source, metrics: Mapping[str, Metric]) -> Seen:
     """Read all decided trials of a run in columns, and each way of being graded once; as wholes where a metric, or the grades, leave no other way."""
     verdicts = np.frombuffer(source.verdicts(), dtype=np.uint32)
-    kinds = np.unique(verdicts).size
+    kinds = 1 + int(verdicts.max(initial=0))  # they are numbered one after the other; a few of them may have been of no use
     if kinds > 1 + verdicts.size / _FEW or not all(isinstance(metric, ColumnMetric | GradeMetric) for metric in metrics.values()):
         return read(spec, source.observations(), metrics)
     table, judged = Table(metrics), _Judged(spec)
@@ -92,7 +93,7 @@ def read_run(spec: Spec, source: Source, metrics: Mapping[str, Metric]) -> Seen:
         table.add(Part(stretch.kinds, of, stretch.rounds, stretch.samples, stretch.attempts, places=stretch.places))
     of_grades = {name: metric for name, metric in metrics.items() if isinstance(metric, GradeMetric)}
     found: dict[str, list[float | None]] = {name: [] for name in of_grades}
-    alike = _alike(Rows(table, np.arange(table.n)), verdicts)
+    alike = _alike(Rows(table, slice(0, table.n)), verdicts)
     for seen, times in zip(source.observed(alike.places), alike.times, strict=True):
         judged.add(seen, times)
         for name, metric in of_grades.items():
@@ -120,18 +121,28 @@ class _Judged:
 class _Alike(NamedTuple):
     """Trials of one model and prompt with the same fate that were graded alike: the group of each row; of each group a place and its size."""
 
-    group: Whole
+    group: Column
     places: list[int]
     times: list[int]
 
 
 def _alike(rows: Rows, verdicts: "np.ndarray[Any, np.dtype[np.uint32]]") -> _Alike:
-    places = rows.codes("place")
-    group = np.zeros(len(rows), dtype=np.int64)
-    for codes in (rows.codes("cell"), rows.codes("prompt"), rows.codes("failure") > 0, rows.is_warmup, verdicts[places]):
-        _, group = np.unique(group * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
-    _, first, times = np.unique(group, return_index=True, return_counts=True)
-    return _Alike(group, places[first].tolist(), times.tolist())
+    """Some rows at a time; groups are numbered in the order of their first rows."""
+    group, places, times = Column(np.int32), list[int](), list[int]()
+    known: dict[tuple[int, ...], int] = {}
+    for part in (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)):
+        at = part.codes("place")
+        columns = (part.codes("cell"), part.codes("prompt"), part.codes("failure") > 0, part.is_warmup, verdicts[at])
+        found, first, of, n = np.unique(np.stack(columns, axis=1, dtype=np.int64), axis=0, return_index=True, return_inverse=True, return_counts=True)
+        numbers = np.empty(len(found), dtype=np.int32)
+        for new in np.argsort(first).tolist():
+            number = numbers[new] = known.setdefault(tuple(found[new].tolist()), len(known))
+            if number == len(places):
+                places.append(int(at[first[new]]))
+                times.append(0)
+            times[number] += int(n[new])
+        group.extend(numbers[of.reshape(-1)])
+    return _Alike(group, places, times)
 
 
 def first_answers(rows: Rows, prompts: Sequence[str], most: int) -> tuple[list[int], int]:

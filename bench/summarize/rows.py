@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from bench.summarize.part import Mask
 from bench.summarize.table import Cell, Table, parts
 
 Index = NDArray[np.intp]
+Places = slice | Index
 
 
 class Row:
@@ -40,7 +42,7 @@ class Row:
     @property
     def trial_id(self) -> str:
         """The trial's id."""
-        return self._table.ids.at(self.number)
+        return self._table.trial_id(self.number)
 
     @property
     def cell(self) -> Cell:
@@ -115,26 +117,27 @@ class Row:
 
 
 class Rows(Sequence[Row]):
-    """Rows in the order of their trials' digests, whatever the order of the lines; or a part of them, which shares their columns."""
+    """Rows in an order that does not depend on that of the lines (`Table.sort`); or a part of them, which shares their columns.
 
-    def __init__(self, table: Table, index: Index) -> None:
-        """The rows of a table with these numbers."""
+    Rows that stand together in the table are a slice of it: to choose them takes no memory, and to read them only their own numbers.
+    """
+
+    def __init__(self, table: Table, index: Places) -> None:
+        """The rows of a table with these numbers; a slice says where it begins and ends."""
         self._table = table
-        self.numbers = index
-        self._held: dict[str, NDArray[Any]] = {}
-        self._of_whole: tuple[dict[str, NDArray[Any]], Index] | None = None
+        self._index = index
 
-    def hold(self, *names: str) -> "Rows":
-        """Keep these `codes`, and the flags, in memory, for the many parts of these rows that `at` makes; returns itself."""
-        self._held = {name: self.codes(name) for name in names} | {"flags": self._flags}
-        return self
+    @property
+    def numbers(self) -> Index:
+        """Which rows of the table they are."""
+        return np.arange(self._index.start, self._index.stop) if isinstance(self._index, slice) else self._index
 
     def __len__(self) -> int:
-        return self.numbers.size
+        return int(self._index.stop - self._index.start) if isinstance(self._index, slice) else self._index.size
 
     def __getitem__(self, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204 - a row or, for a slice, a part
         if isinstance(place, slice):
-            return Rows(self._table, self.numbers[place])
+            return self.at(place)
         return Row(self._table, int(self.numbers[place]))
 
     def __iter__(self) -> Iterator[Row]:
@@ -142,21 +145,34 @@ class Rows(Sequence[Row]):
 
     def where(self, keep: Mask) -> "Rows":
         """The rows that a mask keeps. Shape: bool[n]."""
-        return Rows(self._table, self.numbers[keep])
+        n, first = int(np.count_nonzero(keep)), int(np.argmax(keep)) if keep.size else 0
+        if keep[first : first + n].all():
+            return self.at(slice(first, first + n))
+        return self.at(np.flatnonzero(keep))
 
-    def at(self, places: Index) -> "Rows":
+    def at(self, places: Places) -> "Rows":
         """The rows at these places."""
-        part = Rows(self._table, self.numbers[places])
-        part._of_whole = (self._held, places) if self._held else None
-        return part
+        if isinstance(self._index, slice):
+            if isinstance(places, slice):
+                start, stop, step = places.indices(len(self))
+                if step == 1:
+                    return Rows(self._table, slice(self._index.start + start, self._index.start + max(start, stop)))
+                return Rows(self._table, self.numbers[places])
+            return Rows(self._table, places + self._index.start)
+        return Rows(self._table, self._index[places])
 
-    def _read(self, name: str, column: Column) -> NDArray[Any]:
-        if name in self._held:
-            return self._held[name]
-        if self._of_whole is not None and name in self._of_whole[0]:
-            held, places = self._of_whole
-            return held[name][places]
-        return column.read()[self.numbers]
+    def flagged(self, flags: Mask) -> "Rows":
+        """The rows whose flag, one for each row of the table, is set."""
+        return self.where(flags[self._index])
+
+    def flags(self) -> Mask:
+        """A flag for each row of the table, none of them set."""
+        return np.zeros(self._table.n, dtype=np.bool_)
+
+    def _read(self, column: Column) -> NDArray[Any]:
+        if isinstance(self._index, slice):
+            return column.read(self._index.start, self._index.stop)
+        return column.read()[self._index]
 
     def by_cell(self, cells: "Iterable[Cell] | None" = None) -> dict[Cell, "Rows"]:
         """The rows of these cells, or of each there is."""
@@ -165,20 +181,22 @@ class Rows(Sequence[Row]):
 
     def codes(self, name: str) -> NDArray[np.int32]:
         """A small whole number per row: `cell`, `round`, `step` (0: none), `attempts`, or the code of one of `WORDS`, where 0 is none."""
-        return self._read(name, self._table.codes[name])
+        return self._read(self._table.codes[name])
 
     def words(self, name: str) -> list[str]:
         """What the codes of one of `WORDS` stand for."""
         return self._table.names[name].words
 
-    def by_word(self, name: str) -> dict[str, Index]:
-        """The places of the rows with each word, in the order of the rows."""
+    def by_word(self, name: str) -> dict[str, Places]:
+        """The places of the rows with each word, in the order of the rows: a slice where they stand together."""
         if not len(self):
             return {}
-        codes = self.codes(name)
+        codes, words = self.codes(name), self.words(name)
+        if (codes[1:] >= codes[:-1]).all():
+            edges = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), codes.size]
+            return {words[int(codes[start])]: slice(start, stop) for start, stop in pairwise(edges)}
         order = np.argsort(codes, kind="stable")
         present, starts = np.unique(codes[order], return_index=True)
-        words = self.words(name)
         return {words[code]: places for code, places in zip(present.tolist(), np.split(order, starts[1:]), strict=True)}
 
     def counts(self, name: str) -> dict[str, int]:
@@ -188,7 +206,7 @@ class Rows(Sequence[Row]):
 
     def number(self, name: str) -> Floats:
         """One of `NUMBERS` per row; `nan` where there is none."""
-        return self._table.numbers[name].read()[self.numbers]
+        return self._read(self._table.numbers[name])
 
     @cached_property
     def is_warmup(self) -> Mask:
@@ -202,16 +220,18 @@ class Rows(Sequence[Row]):
 
     @property
     def _flags(self) -> NDArray[np.int8]:
-        return self._read("flags", self._table.flags)
+        return self._read(self._table.flags)
 
     def values(self, metric: str) -> Floats:
         """A metric's value or pair per row, `nan` where there is none or there are several. Shape: float64[n, 1 or 2]."""
         if metric not in self._table.measured:
             return np.full((len(self), 1), np.nan)
-        columns = [column.read()[self.numbers] for column in self._table.measured[metric].columns]
-        found = np.stack(columns, axis=1)
-        found[~np.isfinite(found).all(axis=1)] = np.nan
-        return found
+        columns = self._table.measured[metric].columns
+        found = np.empty((len(columns), len(self)))
+        for place, column in enumerate(columns):
+            found[place] = self._read(column)
+        found[:, ~np.isfinite(found).all(axis=0)] = np.nan
+        return found.T
 
     def has_many(self, metric: str) -> bool:
         """Whether a metric has several values in any row."""
@@ -227,6 +247,7 @@ class Rows(Sequence[Row]):
             return Pooled(np.empty(0), None, np.empty(0, dtype=np.int64), 0)
         if many.is_exact:
             values, numbers = many.exact()
+            numbers = self._table.numbers_of(numbers)
             kept = np.isin(numbers, self.numbers)
             return Pooled(values[kept], None, numbers[kept], 0)
         parts = [many.binned(cell) for cell in np.unique(self.codes("cell")).tolist()]
@@ -236,11 +257,13 @@ class Rows(Sequence[Row]):
 
     def trial_id(self, place: int) -> str:
         """The id of the trial at a place."""
-        return self._table.ids.at(int(self.numbers[place]))
+        return self._table.trial_id(int(self._index.start + place if isinstance(self._index, slice) else self._index[place]))
 
     @staticmethod
     def joined(parts: "Sequence[Rows]") -> "Rows":
         """The rows of at least one part, one part after the other."""
+        if len(parts) == 1:
+            return parts[0]
         return Rows(parts[0]._table, np.concatenate([part.numbers for part in parts]))  # noqa: SLF001 - of its own class
 
     @staticmethod
@@ -253,7 +276,7 @@ class Rows(Sequence[Row]):
 
 
 def read_rows(observations: Iterable[Observation], metrics: Mapping[str, Metric]) -> Rows:
-    """Rows in the order of their trial ids, whatever the order of the lines."""
+    """Rows, whatever the order of the lines."""
     table = Table(metrics)
     for part in parts(observations):
         table.add(part)
@@ -261,5 +284,6 @@ def read_rows(observations: Iterable[Observation], metrics: Mapping[str, Metric]
 
 
 def whole(table: Table) -> Rows:
-    """All rows of a table, in the order of their trial ids."""
-    return Rows(table, np.argsort(table.keys.read(), kind="stable"))
+    """All rows of a table, in their order. Nothing can be added to it afterwards."""
+    table.sort()
+    return Rows(table, slice(0, table.n))

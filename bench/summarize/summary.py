@@ -24,9 +24,10 @@ from bench.summarize.health import behind, limited_by, saturated
 from bench.summarize.loads import loads, not_needed, steady_rows
 from bench.summarize.loads import notes as load_notes
 from bench.summarize.notes import cell_notes, design_notes, lag_notes, run_notes
+from bench.summarize.part import Mask
 from bench.summarize.passes import passes
 from bench.summarize.reading import Seen
-from bench.summarize.rows import Index, Rows
+from bench.summarize.rows import Places, Rows
 from bench.summarize.serving_facts import serving_facts
 from bench.summarize.spread import spreads
 from bench.summarize.table import Cell
@@ -175,11 +176,11 @@ def _estimates(
 ) -> Iterator[Estimate]:
     """Per cell: every metric, some of them by prefix and by prompt; then throughput and what serving took."""
     measured_of = _measured(every)
-    steady = steady_rows(spec, Rows.joined(list(measured_of.values()))) if every else np.empty(0, dtype=np.intp)
+    steady = steady_rows(spec, Rows.joined(list(measured_of.values()))) if every else np.empty(0, dtype=np.bool_)
     for cell, rows in every.items():
         measured = measured_of[cell]
         if len(measured):
-            by_prompt = measured.hold("prompt", "failure").by_word("prompt")
+            by_prompt = measured.by_word("prompt")
             for name, metric in metrics.items():
                 yield from _of_metric(spec, cell, (measured, by_prompt), (name, metric))
             yield from throughput(cell, rows, spec.slo)
@@ -187,11 +188,11 @@ def _estimates(
         yield from serving_facts(cell, lines.get(cell, ()), rows)
 
 
-def _by_load(spec: Spec, cell: Cell, rows: Rows, known: tuple[Index, Mapping[str, Metric]]) -> Iterator[Estimate]:
+def _by_load(spec: Spec, cell: Cell, rows: Rows, known: tuple[Mask, Mapping[str, Metric]]) -> Iterator[Estimate]:
     """Estimates of the load's steady part, and of each of its steps."""
     steady, metrics = known
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
-    if len(inside := rows.where(np.isin(rows.numbers, steady))):
+    if len(inside := rows.flagged(steady)):
         for name in (name for name in IN_STEADY if name in metrics):
             yield from estimate(name, metrics[name], replace(whole, window="steady"), inside, spec.seed)
     steps = rows.codes("step")
@@ -203,7 +204,7 @@ def _by_load(spec: Spec, cell: Cell, rows: Rows, known: tuple[Index, Mapping[str
             yield replace(rate, group=group)
 
 
-def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Index]], named: tuple[str, Metric]) -> Iterator[Estimate]:
+def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Places]], named: tuple[str, Metric]) -> Iterator[Estimate]:
     (rows, by_prompt), (name, metric) = of_cell, named
     whole = Group(model_id=cell.model_id, variant_id=cell.variant_id)
     values = rows.values(name)

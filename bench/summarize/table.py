@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.protocols import ColumnMetric, Metric
 from bench.records.observation import Observation
 from bench.stats.quantile import Floats
-from bench.summarize.columns import Column, Names, Texts
+from bench.summarize.columns import BLOCK, Column, Names, Texts
 from bench.summarize.many import Many
 from bench.summarize.part import Lot, Mask, Part, Whole
 
@@ -72,9 +72,11 @@ class Measured:
         else:
             self.columns[0].extend(found)
 
-    def take_alike(self, found: Sequence[float | None], alike: Whole) -> None:
+    def take_alike(self, found: Sequence[float | None], alike: Column) -> None:
         """Take what a metric of grades says of each group of trials that were graded alike; `alike` is the group of each trial."""
-        self.columns[0].extend(np.array(found, dtype=np.float64)[alike])
+        values = np.array(found, dtype=np.float64)
+        for start in range(0, len(alike), BLOCK):
+            self.columns[0].extend(values[alike.read(start, min(len(alike), start + BLOCK))])
 
     def _take_each(self, observations: Sequence[Observation], placed: Placed) -> None:
         """Put each trial's value where it belongs: no value is better than a wrong one (infinite, not a number)."""
@@ -120,6 +122,34 @@ class Table:
         self.numbers = {name: Column() for name in NUMBERS}
         self.measured = {name: Measured(metric) for name, metric in metrics.items()}
         self.ids = Texts()
+        self.order: NDArray[np.int32] | None = None
+
+    def sort(self) -> None:
+        """Put the rows in the order of their cells, warm-up last, of their prompts, and of their trials' digests: what is asked for lies together.
+
+        `order` then says which one of those that were read each row is.
+        """
+        order = np.argsort(self.keys.read(), kind="stable").astype(np.int32)
+        group = self.codes["cell"].read() * np.int32(2) + (self.flags.read() & 1)
+        group = group * np.int64(len(self.names["prompt"].words)) + self.codes["prompt"].read()
+        self.order = order[np.argsort(group[order], kind="stable")]
+        self.keys = Column(np.uint64)
+        del order, group
+        measured = (column for each in self.measured.values() for column in each.columns)
+        for column in (*self.codes.values(), self.flags, *self.numbers.values(), *measured):
+            column.sort(self.order)
+
+    def numbers_of(self, read: Whole) -> Whole:
+        """The rows of those that were read as these."""
+        if self.order is None:
+            return read
+        inverse = np.empty_like(self.order)
+        inverse[self.order] = np.arange(self.n, dtype=np.int32)
+        return inverse[read].astype(np.int64)
+
+    def trial_id(self, number: int) -> str:
+        """The id of the trial of a row."""
+        return self.ids.at(number if self.order is None else int(self.order[number]))
 
     def add(self, part: Part) -> Placed:
         """Take a part in; returns where its trials stand."""
