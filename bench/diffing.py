@@ -114,7 +114,8 @@ def _here(before: str) -> str:
     parts = _split(before)
     if parts is None:
         raise UsageError("there is nothing to compare with", hint="name two specs, or `REVISION:PATH`, or use --base REVISION")
-    return str(Repository(Path.cwd()).root / _from_root(Repository(Path.cwd()), parts[1]))
+    repository = Repository(Path.cwd())
+    return str(_shown(repository.root.resolve() / _from_root(repository, parts[1])))
 
 
 def _from_root(repository: Repository, path: str) -> str:

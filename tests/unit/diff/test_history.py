@@ -179,4 +179,4 @@ def test_nothing_is_checked_out(bench, history):
 
 def test_one_place_in_a_revision_is_compared_with_what_stands_there_now(bench, history):
     diff = found(bench("diff", f"{history[1][-1][0]}:notes.yaml", "--format", "json"))
-    assert diff["effect"] == "measurement"
+    assert (diff["effect"], diff["after"]) == ("measurement", "notes.yaml")
