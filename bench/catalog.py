@@ -79,6 +79,7 @@ CATALOG = {
         "csv": "bench.report.csv_table:CsvTable",
         "json": "bench.report.json_document:JsonDocument",
         "html": "bench.report.html_page:HtmlPage",
+        "junit": "bench.report.junit:JUnit",
     },
 }
 

@@ -4,9 +4,9 @@ import pytest
 from harness.report_run import view
 
 from bench.catalog import CATALOG, REGISTRY
-from bench.report import csv_table, html_page, json_document, markdown
+from bench.report import csv_table, html_page, json_document, junit, markdown
 
-MODULES = {"markdown": markdown, "csv": csv_table, "json": json_document, "html": html_page}
+MODULES = {"markdown": markdown, "csv": csv_table, "json": json_document, "html": html_page, "junit": junit}
 
 
 @pytest.mark.parametrize("name", CATALOG["report"])
