@@ -129,7 +129,7 @@ def _change(figure: Figure, found: Paired | None, p_adjusted: float | None, n_te
 
 def _measured(empty: Change, figure: Figure, found: Paired, of: tuple[float | None, int]) -> Change:
     p_adjusted, n_tests = of
-    counted, typical = tally(figure.effects), hodges_lehmann(figure.effects, LEVEL)
+    counted, typical = tally(figure.effects), hodges_lehmann(figure.effects, LEVEL) if figure.p is None else None
     back = _ratio if figure.is_ratio else six
     base, head = (float(np.exp(np.log(side).mean()) if figure.is_ratio else side.mean()) for side in (figure.base, figure.head))
     is_whole = found.low is not None and found.high is not None and figure.p is None
