@@ -55,6 +55,7 @@ class Findings:
     def __init__(self) -> None:
         """Start with nothing found."""
         self._found: dict[tuple[Any, ...], Diagnostic] = {}
+        self._differences: set[str] = set()
 
     @property
     def all(self) -> tuple[Diagnostic, ...]:
@@ -67,8 +68,10 @@ class Findings:
 
     def differs(self, spot: Spot, what: str, hint: str | None = None) -> str:
         """A value is carried over and means something a little different; each difference is said at its first place only."""
-        same = next((one for one in self._found.values() if (one.code, one.message) == (DIFFERS, _short(what))), None)
-        return self._add(spot, Diagnostic(code=DIFFERS, severity="note", message=what, hint=hint)) if same is None else ""
+        if what in self._differences:
+            return ""
+        self._differences.add(what)
+        return self._add(spot, Diagnostic(code=DIFFERS, severity="note", message=what, hint=hint))
 
     def _add(self, spot: Spot, given: Diagnostic) -> str:
         key_stands = bool(spot.path) and isinstance(spot.path[-1], str)

@@ -15,6 +15,7 @@ from bench.spec.diagnostics import visible
 
 _ROOM = 120  # characters of a line that may hold a whole list or mapping
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./()%+=<>;-]*")
+_OPENING = re.compile(r"[A-Za-z0-9_$(/]")
 _RAW = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f]")
 _UNFIT = re.compile(r"[\x00-\x09\x0b-\x1f]|[ ]$|\A[\s]", re.MULTILINE)  # what a literal block cannot show
 
@@ -117,13 +118,14 @@ def _one_line(value: Any, room: int) -> str | None:
     if isinstance(value, Block):
         return None
     if isinstance(value, str | Named):
-        return None if _is_literal(value if isinstance(value, str) else value.value) else _flow(value)
+        text, name = (value, "") if isinstance(value, str) else (value.value, f"&{value.name} ")
+        return None if _is_literal(text) else name + (text if _is_bare(text) else scalar(text))
     if not isinstance(value, Mapping | list | tuple):
         return _flow(value)
     if not value:
         return "{}" if isinstance(value, Mapping) else "[]"
-    text = _flow(value)
-    return text if text is not None and len(text) <= room else None
+    flow = _flow(value)
+    return flow if flow is not None and len(flow) <= room else None
 
 
 def _flow(value: Any) -> str | None:
@@ -155,6 +157,12 @@ def scalar(value: Any) -> str:
     if ("\\" in value or '"' in value) and value.isprintable() and not _RAW.search(value):
         return "'" + value.replace("'", "''") + "'"
     return _RAW.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _is_bare(text: str) -> bool:
+    """Whether a text needs no quotes where it has the rest of the line to itself."""
+    is_clear = text.isprintable() and not _RAW.search(text) and not text.endswith((":", " ")) and ": " not in text and " #" not in text
+    return is_clear and _OPENING.match(text) is not None and isinstance(plain(text), str)
 
 
 def _is_literal(text: str) -> bool:

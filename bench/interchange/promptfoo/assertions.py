@@ -8,7 +8,7 @@ import msgspec
 from bench.interchange.findings import Spot, quoted
 from bench.interchange.promptfoo.decisions import CODE, MODEL_GRADED, NotCarried
 from bench.interchange.promptfoo.decisions import bodies as decisions_of
-from bench.interchange.promptfoo.reading import DATA, Config
+from bench.interchange.promptfoo.reading import DATA, Config, is_code
 from bench.interchange.promptfoo.templates import Templates
 from bench.protocols import Extensions
 
@@ -96,7 +96,7 @@ class Assertions:
         name = self._config.file_named(value)
         if name is None:
             return self._templates.filled(value, variables, spot.at("value"))
-        if self._config.refuse_code(name, spot.at("value"), "the assertion's file"):
+        if is_code(name):
             return CODE
         if name.endswith(DATA):
             inner = self._config.data(name, spot.at("value"))

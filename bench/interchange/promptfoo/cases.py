@@ -53,9 +53,11 @@ def _all(config: Config, templates: Templates) -> Iterator[Case]:
     for test in tests:
         yield from _spread([default, test], test, config, templates)
     for scenario in scenarios:
-        for key in (scenario.value or {}) if isinstance(scenario.value, dict) else ():
+        if not isinstance(scenario.value, dict):
+            config.findings.left_out(scenario, "this is no scenario: it is no mapping")
+        for key, spot in scenario.entries():
             if key not in {"config", "tests", "description"}:
-                config.findings.left_out(scenario.at(key), f"the scenario's {quoted(key)} has no counterpart")
+                config.findings.left_out(spot, f"the scenario's {quoted(key)} has no counterpart")
         inner = list(_opened(scenario.at("tests"), config)) or [scenario.at("tests")]
         for setting in _opened(scenario.at("config"), config):
             for test in inner:
@@ -128,13 +130,16 @@ def _expected(text: str) -> dict[str, Any]:
 
 def _spread(layers: list[Spot], spot: Spot, config: Config, templates: Templates) -> Iterator[Case]:
     """A test with its defaults below it; once for each choice from its lists of values."""
+    for layer in layers:
+        if layer.value is not None and not isinstance(layer.value, dict):
+            config.findings.left_out(layer, "this is no test: it is no mapping")
     layers = [layer for layer in layers if isinstance(layer.value, dict)]
     options: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     tags: dict[str, str] = {}
     for layer in layers:
         _note_unknown(layer, config)
-        options |= layer.value.get("options") if isinstance(layer.value.get("options"), dict) else {}
+        options |= _mapping(layer, "options", config)
         tags |= _tags(layer, config)
         variables |= {key: _loaded(value, layer.at("vars", key), config) for key, value in _mapping(layer, "vars", config).items()}
     lists = {key: value for key, value in variables.items() if isinstance(value, list)}

@@ -81,10 +81,10 @@ def _words(value: Any, *, is_not: bool, is_scored: bool) -> list[dict[str, Any]]
 
 def _so_many_words(low: int, high: int | None) -> str:
     if high == 0:
-        return r"\A\s*\Z"
+        return r"^\s*$"
     most = "" if high is None else high - 1
     words = rf"\S+(?:\s+\S+){{{max(low, 1) - 1},{most}}}"
-    return rf"\A{words}\Z" if low else rf"\A(?:{words})?\Z"
+    return rf"^{words}$" if low else rf"^(?:{words})?$"
 
 
 def _texts(value: Any) -> list[str]:
@@ -116,7 +116,7 @@ def _contains(case: str, each: str) -> Callable[[Any, bool], dict[str, Any]]:
         option = {"case": case} if case == "exact" else {}
         if not all(_is_plain(text) for text in texts) or (is_not and each == "all" and len(texts) > 1):
             whole = [rf"(?=[\s\S]*{literal(text)})" for text in texts]
-            pattern = f"(?:{'|'.join(map(literal, texts))})" if each == "any" else f"\\A{''.join(whole)}"
+            pattern = f"(?:{'|'.join(map(literal, texts))})" if each == "any" else f"^{''.join(whole)}"
             return {"regex": {"pattern": never(pattern) if is_not else pattern} | ({} if option else {"case": "ignore"})}
         if is_not:
             return {"not_contains": {"any": texts, **option} if option else texts if len(texts) > 1 else texts[0]}
@@ -134,14 +134,14 @@ def _equals(value: Any, is_not: bool) -> dict[str, Any]:
         return {"json_schema": {"schema": {"const": value}, "find": "whole"}}
     text = _text(value)
     if is_not:
-        return {"regex": {"pattern": rf"\A(?!{literal(text.strip())}\Z)"}}
+        return {"regex": {"pattern": rf"^(?!{literal(text.strip())}$)"}}
     return {"equals": {"any": [text], "case": "exact"}} if _is_plain(text) else {"regex": {"pattern": literal(text.strip()), "match": "whole"}}
 
 
 def _starts(value: Any, is_not: bool) -> dict[str, Any]:
     text = _text(value)
     if is_not or not _is_plain(text.rstrip()):
-        return {"regex": {"pattern": rf"\A(?!{literal(text.lstrip())})" if is_not else rf"\A{literal(text.lstrip())}"}}
+        return {"regex": {"pattern": rf"^(?!{literal(text.lstrip())})" if is_not else rf"^{literal(text.lstrip())}"}}
     return {"starts_with": {"any": [text.strip()], "case": "exact"}}
 
 

@@ -8,13 +8,16 @@ import msgspec
 
 from bench.interchange.findings import Findings, Spot, quoted
 from bench.interchange.promptfoo.asserting import NoAssertion, assertion, raw
+from bench.interchange.promptfoo.templates import is_template
 from bench.interchange.yaml_writer import Block, Remarked, to_yaml
 from bench.records.source import Diagnostic
 from bench.records.spec import Aspect, Generation, Message, ModelSpec, Prompt, Rubric, Spec
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 _PLAYED = {"bench", "name", "version", "description", "models", "prompts", "rubrics", "generation", "rounds", "timeout", "load", "gates"}
-_SYSTEM = '[{"role": "system", "content": {{ system | dump }}}, {"role": "user", "content": {{ prompt | dump }}}]'
+_OUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
+_VARIABLES = {"prompt", "system", "messages", "env"}
+_SYSTEM = '[{"role": "system", "content": "{{ system }}"}, {"role": "user", "content": "{{ prompt }}"}]'
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +55,8 @@ class _Work:
         self._spec = spec
         self._written = written
         roles = {tuple(message.role for message in prompt.messages) for prompt in spec.prompts}
-        self._form = "user" if roles == {("user",)} else "system" if roles == {("system", "user")} else "chat"
+        is_filled = any(is_template(message.content) for prompt in spec.prompts for message in prompt.messages)
+        self._form = "user" if roles == {("user",)} else "system" if roles == {("system", "user")} and not is_filled else "chat"
         self.prompt = {"user": "{{ prompt }}", "system": _SYSTEM, "chat": "{{ messages }}"}[self._form]
 
     def providers(self) -> list[Any]:
@@ -91,7 +95,7 @@ class _Work:
             except NoAssertion as reason:
                 lost.append(self.findings.left_out(spot, f"the aspect {quoted(aspect.id)} of {quoted(prompt.id)}: {reason}"))
                 continue
-            asserted.append(made | {"metric": aspect.id} | self._weight(aspect, is_free=has_required and threshold is None))
+            asserted.append(made | {"metric": aspect.id} | _weight(aspect, rubric, is_free=has_required and threshold is None))
         if asserted:
             test["assert"] = asserted
         if threshold is not None and asserted:
@@ -105,22 +109,16 @@ class _Work:
             test["metadata"] = extra
         return Remarked(Block(test), tuple(f"not carried over: {line}" for line in lost))
 
-    def _weight(self, aspect: Aspect, *, is_free: bool) -> dict[str, Any]:
-        """An aspect that decides nothing weighs nothing, where others are required."""
-        if is_free and not aspect.required:
-            return {"weight": 0}
-        return {"weight": aspect.weight} if aspect.weight != 1 else {}
-
     def _variables(self, messages: tuple[Message, ...]) -> dict[str, str]:
         if self._form == "chat":
-            return {"messages": raw(msgspec.json.encode(messages).decode())}
-        texts = {("prompt" if message.role == "user" else "system"): raw(message.content) for message in messages}
+            return {"messages": _kept(msgspec.json.encode(messages).decode())}
+        texts = {("prompt" if message.role == "user" else "system"): _kept(message.content) for message in messages}
         return dict(sorted(texts.items(), reverse=True))
 
     def _threshold(self, rubric: Rubric | None, spot: Spot) -> float | None:
         if rubric is None:
             return None
-        if len(rubric.criteria) != 1 or rubric.criteria[0].aspects != "all":
+        if len(rubric.criteria) != 1 or rubric.criteria[0].aspects is None:
             what = f"the rubric {quoted(rubric.id)} has criteria of its own; promptfoo takes the mean of all assertions by weight"
             self.findings.left_out(self._written.at("rubrics", rubric.id) if "rubrics" in (self._written.value or {}) else spot, what)
         if rubric.pass_score is None:
@@ -155,6 +153,20 @@ class _Work:
         places = enumerate(given) if isinstance(given, list) else ()
         found = next((place for place, one in places if isinstance(one, Mapping) and one.get("id") == name), None)
         return self._written.at(key) if found is None else self._written.at(key, found)
+
+
+def _weight(aspect: Aspect, rubric: Rubric | None, *, is_free: bool) -> dict[str, Any]:
+    """What an aspect weighs: nothing where it decides nothing, because others are required or the rubric's only criterion leaves it out."""
+    scored = rubric.criteria[0].aspects if rubric is not None and len(rubric.criteria) == 1 else None
+    if (is_free and not aspect.required) or (isinstance(scored, tuple) and aspect.id not in scored):
+        return {"weight": 0}
+    return {"weight": aspect.weight} if aspect.weight != 1 else {}
+
+
+def _kept(text: str) -> str:
+    """A variable's text: promptfoo takes its last line break away, and fills it in unless it names what is no variable."""
+    is_left_alone = bool(set(_OUT.findall(text)) - _VARIABLES)
+    return (text if is_left_alone else raw(text)) + "\n" * text.endswith("\n")
 
 
 def _named(text: str) -> str:

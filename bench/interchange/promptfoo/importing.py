@@ -107,7 +107,8 @@ def _judge(work: Rows, findings: Findings) -> dict[str, Any]:
     named: dict[str, Spot] = {}
     for case, _ in work.asserted:
         if (given := case.options.get("provider")) is not None:
-            named.setdefault(str(given), case.spot.at("options", "provider") if "options" in (case.spot.value or {}) else case.spot)
+            own = case.spot.at("options", "provider")
+            named.setdefault(str(given), own if own.value is not None else case.spot)
     if not work.is_graded:
         return {}
     if not named:

@@ -30,4 +30,4 @@ def literal(text: str) -> str:
 
 def never(pattern: str) -> str:
     """A pattern that is found in exactly those texts in which the given one is not."""
-    return rf"\A(?![\s\S]*(?:{pattern}))"
+    return rf"^(?![\s\S]*(?:{pattern}))"

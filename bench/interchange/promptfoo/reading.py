@@ -60,7 +60,7 @@ class Config:
 
     def refuse_code(self, name: str, spot: Spot, what: str) -> bool:
         """Whether a file is a program; then it is left out."""
-        if PurePosixPath(_FUNCTION.sub(r"\1", name)).suffix.lower() not in CODE:
+        if not is_code(name):
             return False
         self.findings.left_out(spot, f"{what} {quoted(name)} is code, and an import runs none", "write what it gives as text or data")
         return True
@@ -125,6 +125,11 @@ class Config:
                 line = reader.line_num + 1
         except csv.Error as error:
             self.findings.left_out(spot, f"{quoted(name)} is no table of comma-separated values: {error}", "save it as CSV with a header")
+
+
+def is_code(name: str) -> bool:
+    """Whether a file is a program, perhaps with one of its functions (`check.py:decide`)."""
+    return PurePosixPath(_FUNCTION.sub(r"\1", name)).suffix.lower() in CODE
 
 
 def _bounded(paths: Iterator[Path]) -> Iterator[Path]:

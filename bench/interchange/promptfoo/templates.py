@@ -12,6 +12,7 @@ _TEMPLATE = re.compile(r"\{[{%#]")
 _ENVIRONMENT = re.compile(r"\{\{-?\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
 _CODE = re.compile(r"\{%.*?%\}", re.DOTALL)
 _MISSING = re.compile(r"`([A-Za-z_][A-Za-z0-9_]*)` is undefined")
 _NESTED = 5  # variables inside variables
@@ -68,10 +69,11 @@ class Templates:
         return used
 
     def resolved(self, variables: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
-        """Variables whose texts name other variables, filled in."""
-        known = dict(variables)
+        """Variables as promptfoo takes them: without a last line break, texts that name other variables filled in, others as they stand."""
+        known = {name: value.removesuffix("\n") if isinstance(value, str) else value for name, value in variables.items()}
         for _ in range(_NESTED):
             nested = [name for name, value in known.items() if isinstance(value, str) and _TEMPLATE.search(value)]
+            nested = [name for name in nested if set(_OUT.findall(known[name])) <= known.keys()]
             if not nested:
                 break
             filled = {name: self.filled(known[name], known, spot.at(name)) for name in nested}
