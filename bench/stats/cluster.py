@@ -7,6 +7,7 @@ Treating the values as independent makes intervals too narrow by about √(1 + (
 from collections.abc import Sequence
 from functools import lru_cache
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ MOST_RESAMPLED = 2000  # clusters; resampling more takes memory and time, and sa
 WOODRUFF = "Woodruff over clusters"
 _STRIDE = 45  # about √_GRID
 _EXACT_IN_FLOAT32 = 2**24  # whole numbers up to this
+_TOGETHER = 1 << 18  # values that are counted at a time
 _CHUNK = 250  # resamples at a time: keeps the memory at `_CHUNK` × `_GRID` numbers
 
 
@@ -95,8 +97,9 @@ def clustered_quantile_intervals(  # noqa: PLR0913 - values with their weights, 
     Above `MOST_RESAMPLED` clusters the quantile's share is bounded instead (`woodruff_interval`), which then says the same.
     Assumes: clusters drawn independently. Source: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application (1997), §3.8.
     """
-    _, members = np.unique(clusters, return_inverse=True)
-    k = int(members.max()) + 1 if members.size else 0
+    is_there = np.bincount(clusters) > 0
+    k = int(np.count_nonzero(is_there))
+    members = clusters if is_there.all() else (np.cumsum(is_there) - 1)[clusters]
     if k > MOST_RESAMPLED:
         return [woodruff_interval(values, members, p, level, weights=weights) for p in ps]
     reachable = [p for p in ps if k >= needed(p, level)]
@@ -171,8 +174,12 @@ def _counts_below(values: Floats, members: Ids, k: int, weights: Ids | None = No
     ordered = np.unique(values)
     if ordered.size > _GRID:
         ordered = ordered[np.unique(np.linspace(0, ordered.size - 1, _GRID).astype(np.intp))]
-    slots = np.searchsorted(ordered, values, side="left")
-    flat = np.bincount(members * ordered.size + slots, weights=weights, minlength=k * ordered.size)
-    counts = np.cumsum(flat.reshape(k, ordered.size), axis=1)
+    flat: NDArray[Any] = np.zeros(k * ordered.size, dtype=np.int64 if weights is None else np.float64)
+    for start in range(0, values.size, _TOGETHER):
+        some = slice(start, start + _TOGETHER)
+        slots = members[some] * np.intp(ordered.size) + np.searchsorted(ordered, values[some], side="left")
+        flat += np.bincount(slots, weights=None if weights is None else weights[some], minlength=flat.size)
+    counts = flat.reshape(k, ordered.size)
+    np.cumsum(counts, axis=1, out=counts)
     is_small = k * counts[:, -1].max() < _EXACT_IN_FLOAT32
     return ordered, counts.astype(np.float32 if is_small else np.float64)

@@ -36,7 +36,7 @@ class Column:
         added = np.asarray(values, dtype=self._kind)
         self._held.append(added)
         self._n_held += added.size
-        if self._n_held >= _HELD:
+        if self._n_held >= (_HELD if self._away is None else _HELD // 8):
             if self._away is None:
                 self._away = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the column
             self._away.seek(0, os.SEEK_END)

@@ -57,6 +57,8 @@ class Pair(NamedTuple):
 def compare(cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], seed: int) -> Iterator[ModelComparison]:
     """Every figure of every pair, in the order of the figures and the cells. `cells`: each one's measured rows, in the order of the spec."""
     asked = [(place, rows) for place, rows in cells if len(rows)]
+    if len(asked) < 2:
+        return
     names = [name for name in COMPARED if name in metrics and not (name == "judged" and _says_as_much(asked))]
     for name in names:
         sides = {place: side for place, rows in asked if (side := _side(name, metrics[name], rows)).keys.size}

@@ -5,7 +5,7 @@ experiment of one prompt) it is the trial, and the interval speaks of this promp
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ def gather(name: str, metric: Metric, rows: Rows, values: Floats | None = None) 
     if is_timed(metric):
         has_value &= ~rows.is_first
     if not rows.has_many(name):
+        if has_value.all():
+            return gathered(values, None, rows, (0, 0))
         silent = has_failed[~has_value]
         return gathered(values[has_value], np.flatnonzero(has_value), rows, (int(silent.sum()), int(silent.size - silent.sum())))
     return _gather_many(name, metric, rows, values, has_value)
@@ -98,21 +100,24 @@ def _gather_many(name: str, metric: Metric, rows: Rows, values: Floats, has_valu
     return Gathered(pooled.values[:, None], pooled.units.astype(np.intp), unit_name, pooled.n_prompts, failed, 0, pooled.weights)
 
 
-def gathered(values: Floats, owners: Index, rows: Rows, silent: tuple[int, int]) -> Gathered:
+def gathered(values: Floats, owners: Index | None, rows: Rows, silent: tuple[int, int]) -> Gathered:
     """Values with the units they belong to: prompts, or the trials of the only prompt.
 
-    Shape: `values: float64[n, width]`, `owners: int[n]`, places in `rows`. `silent`: how many trials gave none, failed and not applicable.
+    Shape: `values: float64[n, width]`, `owners: int[n]`, places in `rows`, None: each row has one. `silent`: how many trials gave none, failed and
+    not applicable.
     """
-    codes = rows.codes("prompt")[owners]
-    present = np.unique(codes)
+    codes = rows.codes("prompt") if owners is None else rows.codes("prompt")[owners]
+    present = np.flatnonzero(np.bincount(codes, minlength=1))
     if present.size > 1:
         words = rows.words("prompt")
-        rank = np.zeros(int(present.max()) + 1, dtype=np.intp)
+        rank = np.zeros(int(present.max()) + 1, dtype=np.int32)
         rank[sorted(present.tolist(), key=lambda code: words[code])] = np.arange(present.size)
-        units = rank[codes]
+        units: NDArray[Any] = rank[codes]
+    elif owners is None:
+        units = np.arange(codes.size, dtype=np.int32)
     else:
-        _, units = np.unique(owners, return_inverse=True)
-    return Gathered(values, units.astype(np.intp), "prompts" if present.size > 1 else "trials", present.size, *silent)
+        units = np.unique(owners, return_inverse=True)[1].astype(np.int32)
+    return Gathered(values, units, "prompts" if present.size > 1 else "trials", present.size, *silent)
 
 
 def estimate(  # noqa: PLR0913, PLR0917 - what is estimated, of what, and with which chance

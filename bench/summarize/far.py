@@ -1,8 +1,9 @@
 """Trials far from the others of their prompt; of very many the farthest."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import msgspec
 import numpy as np
 
 from bench.records.estimate import Group, Outlier
@@ -16,28 +17,37 @@ LOOKED_FOR = ("ttft", "tpot", "latency")
 MOST = 1000  # that are listed
 
 
+class _Found(NamedTuple):
+    """How many MAD away, and where its trial's id is read, once it is known to be shown."""
+
+    distance: float
+    outlier: Outlier
+    rows: Rows
+    place: int
+
+
 def outliers(cells: Mapping[Cell, Rows]) -> tuple[tuple[Outlier, ...], int]:
     """Outliers by model, metric and prompt, and how many more there are. The values of `cells` are measured trials."""
-    found: list[tuple[float, Outlier]] = []  # how many MAD away
+    found: list[_Found] = []
     n = 0
-    for outlier in _all(cells):
+    for far in _all(cells):
         n += 1
-        found.append((abs(outlier.value - outlier.median) / outlier.mad, outlier))
+        found.append(far)
         if len(found) >= 2 * MOST:
             found = _farthest(found)
     kept = _farthest(found)
-    return tuple(outlier for _, outlier in kept), n - len(kept)
+    return tuple(msgspec.structs.replace(each.outlier, trial_id=each.rows.trial_id(each.place)) for each in kept), n - len(kept)
 
 
-def _farthest(found: Sequence[tuple[float, Outlier]]) -> list[tuple[float, Outlier]]:
+def _farthest(found: Sequence[_Found]) -> list[_Found]:
     """The farthest ones, in the order in which they were found."""
     if len(found) <= MOST:
         return list(found)
-    order = sorted(range(len(found)), key=lambda place: (-found[place][0], place))[:MOST]
+    order = sorted(range(len(found)), key=lambda place: (-found[place].distance, place))[:MOST]
     return [found[place] for place in sorted(order)]
 
 
-def _all(cells: Mapping[Cell, Rows]) -> Iterator[Outlier]:
+def _all(cells: Mapping[Cell, Rows]) -> Iterator[_Found]:
     """A cold prompt is not compared with a warm one."""
     for cell, every in cells.items():
         rows = every.where(~every.is_first)
@@ -60,10 +70,11 @@ def _prefix(word: str) -> Literal["cold", "warm"] | None:
     return "cold" if word == "cold" else "warm" if word == "warm" else None
 
 
-def _of(name: str, group: Group, rows: Rows, alike: tuple[Index, Floats]) -> Iterator[Outlier]:
+def _of(name: str, group: Group, rows: Rows, alike: tuple[Index, Floats]) -> Iterator[_Found]:
     places, values = alike
     far = far_from_median(values)
     median, mad = tidy(far.median) or 0.0, tidy(far.mad) or 0.0
     for place in np.flatnonzero(far.is_far).tolist():
         value = tidy(float(values[place])) or 0.0
-        yield Outlier(metric=name, group=group, trial_id=rows.trial_id(int(places[place])), value=value, median=median, mad=mad)
+        found = Outlier(metric=name, group=group, trial_id="", value=value, median=median, mad=mad)
+        yield _Found(abs(value - median) / mad, found, rows, int(places[place]))

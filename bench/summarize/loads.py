@@ -39,8 +39,9 @@ def loads(spec: Spec, plan: Plan, rows: Rows, health: Sequence[ClientHealth]) ->
 def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Rows, known: tuple[Counter[int], str | None]) -> LoadFacts:
     planned, ended = known
     seen = flight(rows)
-    delays = seen.sent - seen.due
-    is_open = bool((delays > 0).any())
+    delays = _delays(seen)
+    due_s = float(np.ptp(seen.due))
+    is_open = delays is not None
     step = np.maximum(rows.codes("step"), 1)
     of_step = {number: rows.where(step == number) for number in np.unique(step).tolist()}
     steps = tuple(_step(spec, number, planned[number], members) for number, members in of_step.items()) if spec.load.steps > 1 else ()
@@ -51,13 +52,13 @@ def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Rows, k
         kind=spec.load.kind,
         requests=len(rows),
         span_s=_short(seen.span_s),
-        arrivals_per_s=_short((len(rows) - 1) / max(float(np.ptp(seen.due)), 1e-9)) if is_open and len(rows) > 1 and np.ptp(seen.due) > 0 else None,
+        arrivals_per_s=_short((len(rows) - 1) / max(due_s, 1e-9)) if is_open and len(rows) > 1 and due_s > 0 else None,
         answers_per_s=_short(float(seen.is_answered.sum()) / span_s),
         in_flight=_short(float(mean_between(seen.sent, seen.ended, np.array([0.0, span_s]))[0])),
         in_flight_max=most_at_once(seen.sent, seen.ended),
-        send_delay_p50_s=_short(float(np.quantile(delays, 0.5))) if is_open else None,
-        send_delay_p99_s=_short(float(np.quantile(delays, 0.99))) if is_open else None,
-        send_delay_max_s=_short(float(delays.max())) if is_open else None,
+        send_delay_p50_s=None if delays is None else delays[0],
+        send_delay_p99_s=None if delays is None else delays[1],
+        send_delay_max_s=None if delays is None else delays[2],
         waiting_max=most_at_once(seen.due, seen.sent),
         dropped=rows.counts("failure").get("dropped", 0),
         not_needed=0 if ended is None else sum(n for number, n in planned.items() if number not in of_step),
@@ -66,6 +67,15 @@ def _facts(spec: Spec, key: ServingKey, variants: tuple[str, ...], rows: Rows, k
         capacity=_capacity(spec, steps, ended) if steps else None,
         series=series(seen),
     )
+
+
+def _delays(seen: Flight) -> tuple[float, float, float] | None:
+    """Median, p99 and the longest time from when a request was due until it was sent; None where none was late."""
+    delays = seen.sent - seen.due
+    if not (delays > 0).any():
+        return None
+    p50, p99 = (float(found) for found in np.quantile(delays, (0.5, 0.99)))
+    return _short(p50), _short(p99), _short(float(delays.max()))
 
 
 def _has_plateau(spec: Spec) -> bool:
@@ -96,7 +106,7 @@ def _level(spec: Spec, number: int) -> float:
 
 def _rate(seen: Flight, *, is_open: bool) -> float:
     """Answers per second: in a closed loop over the whole step; in an open one from answer to answer, so that its filling does not count."""
-    ends = seen.ended[seen.is_answered > 0]
+    ends = seen.ended[seen.is_answered]
     if is_open and ends.size > 1:
         return float((ends.size - 1) / max(float(np.ptp(ends)), 1e-9))
     return float(ends.size / max(float(ends.max() - seen.sent.min()), 1e-9)) if ends.size else 0.0

@@ -1,8 +1,10 @@
 """How a metric was spread over the trials of each prompt: the range beside the median, and a p95 where there are trials enough."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.protocols import Metric
 from bench.records.estimate import Group, PromptSpread
@@ -12,6 +14,7 @@ from bench.summarize.part import Whole
 from bench.summarize.rows import Rows
 from bench.summarize.table import Cell, is_timed
 
+Codes = NDArray[np.int32]
 SPREAD = ("ttft", "tpot", "latency", "completion_tokens")
 P95_NEEDS = needed(0.95)
 
@@ -24,9 +27,11 @@ def spreads(cell: Cell, rows: Rows, prompts: Sequence[str], metrics: Mapping[str
         has_value = ~np.isnan(values)
         if is_timed(metrics[name]):
             has_value &= ~rows.is_first
-        order = np.lexsort((values[has_value], codes[has_value]))
-        ordered, of = values[has_value][order], codes[has_value][order]
-        present, starts, n = np.unique(of, return_index=True, return_counts=True)
+        ordered, of = _ordered(values[has_value], codes[has_value])
+        counts = np.bincount(of)
+        present = np.flatnonzero(counts)
+        n = counts[present]
+        starts = np.cumsum(n) - n
         columns = [ordered[starts], within(ordered, starts, n, 0.5), within(ordered, starts, n, 0.95), ordered[starts + n - 1]]
         found = {words[code]: place for place, code in enumerate(present.tolist())}
         for prompt in (prompt for prompt in prompts if prompt in found):
@@ -35,6 +40,17 @@ def spreads(cell: Cell, rows: Rows, prompts: Sequence[str], metrics: Mapping[str
             group = Group(model_id=cell.model_id, variant_id=cell.variant_id, prompt_id=prompt)
             p95_or_none = p95 if count >= P95_NEEDS else None
             yield PromptSpread(metric=name, unit=metrics[name].unit, group=group, n=count, least=least, p50=p50, p95=p95_or_none, most=most)
+
+
+def _ordered(values: Floats, codes: Codes) -> tuple[Floats, Codes]:
+    """Values with the codes they are of, in the order of both."""
+    if (codes[1:] < codes[:-1]).any():
+        order = np.lexsort((values, codes))
+        return values[order], codes[order]
+    ends = np.cumsum(np.bincount(codes)).tolist()  # they lie together: each one's in their place
+    for start, end in pairwise((0, *ends)):
+        values[start:end].sort()
+    return values, codes
 
 
 def within(ordered: Floats, starts: Whole, n: Whole, p: float) -> Floats:

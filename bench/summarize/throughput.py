@@ -55,8 +55,9 @@ def meets(slo: Slo, rows: Rows) -> Floats:
 
 
 def _estimate(cell: Cell, rate: Rate, rows: Rows, shares: Floats) -> Estimate:
-    applies = np.flatnonzero(~np.isnan(rate.counts))
-    pairs = np.stack((rate.counts[applies], shares[applies]), axis=1)
-    seen = gathered(pairs, applies, rows, (0, len(rows) - applies.size))
+    is_there = ~np.isnan(rate.counts)
+    applies = None if is_there.all() else np.flatnonzero(is_there)
+    pairs = np.stack((rate.counts, shares) if applies is None else (rate.counts[applies], shares[applies])).T
+    seen = gathered(pairs, applies, rows, (0, len(rows) - len(pairs)))
     group = Group(model_id=cell.model_id, variant_id=cell.variant_id)
     return told(Subject(rate.name, rate.unit, "higher", group), "rate", seen, ratio(seen))
