@@ -60,7 +60,7 @@ CONFIG = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CONFIG)
 def test_any_configuration_becomes_a_valid_spec_or_is_refused_in_words(config):
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ DATA = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "é é", "x-y"]), DATA, min_size=1), st.lists(TEXT, max_size=3))
 def test_written_yaml_is_read_back_as_it_was(document, comments):
     remarked = {

@@ -145,6 +145,8 @@ def _spread(layers: list[Spot], spot: Spot, config: Config, templates: Templates
     lists = {key: value for key, value in variables.items() if isinstance(value, list)}
     if options.get("disableVarExpansion"):
         lists = {}
+    for key in [key for key, value in lists.items() if not value]:
+        config.findings.left_out(spot, f"the list of values of {quoted(key)} is empty: it stands for no test")
     asserting = [layer for layer in layers if not (options.get("disableDefaultAsserts") and layer is layers[0] and len(layers) > 1)]
     assertions = tuple((one.value, one) for layer in asserting for one in _assertions(layer, config))
     for choice in product(*lists.values()):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from bench.spec.yaml_text import Unreadable, readable
 CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb", ".go", ".sh", ".bat", ".exe")
 DATA = (".yaml", ".yml", ".json")
 _FILE = "file://"
+_LOOKED_AT = 20_000  # files of a folder that a pattern is held against
 _MATCHES = 100  # files that one pattern may name
 _ROWS = 5_000  # tests of one table
 _FUNCTION = re.compile(r"(\.[A-Za-z]{1,4}):[A-Za-z_$][\w$.]*$")
@@ -93,7 +95,8 @@ class Config:
             self.findings.left_out(spot, f"the pattern {quoted(pattern)} leads out of the configuration's folder", "copy the files into the folder")
             return []
         folder = self._folder.folder
-        found = sorted(path.relative_to(folder).as_posix() for path in _bounded(folder.glob(pattern)) if path.is_file())
+        wanted = _pattern(pure.as_posix())
+        found = sorted(name for name in _files(folder) if wanted.fullmatch(name))
         if not found:
             self.findings.left_out(spot, f"no file matches {quoted(pattern)}", "check the pattern; it starts at the configuration's folder")
         if len(found) > _MATCHES:
@@ -132,11 +135,22 @@ def is_code(name: str) -> bool:
     return PurePosixPath(_FUNCTION.sub(r"\1", name)).suffix.lower() in CODE
 
 
-def _bounded(paths: Iterator[Path]) -> Iterator[Path]:
-    for number, path in enumerate(paths):
-        if number > 10 * _MATCHES:
-            return
-        yield path
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """A shell's pattern for paths: `*` and `?` stay inside a folder, `**/` crosses folders."""
+    signs = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(signs.get(part) or re.escape(part) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)))
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """The files of a folder and the folders in it, as paths inside it; hidden folders and links to folders aside, and at most so many."""
+    seen = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+        for name in sorted(files):
+            seen += 1
+            if seen > _LOOKED_AT:
+                return
+            yield (Path(place) / name).relative_to(folder).as_posix()
 
 
 def as_json(text: str) -> Any:

@@ -13,6 +13,8 @@ from bench.interchange.promptfoo.prompts import Asked
 from bench.interchange.promptfoo.reading import Config
 from bench.interchange.promptfoo.templates import Templates
 from bench.interchange.yaml_writer import Again, Block, Named, Remarked
+from bench.spec.yaml_source import MAX_NODES
+from bench.spec.yaml_text import MAX_BYTES
 
 _MOST = 5_000  # prompts of a spec
 _WORTH_A_NAME = 48  # characters of a text that is not written twice
@@ -26,6 +28,7 @@ class Rows:
         self.rubrics: dict[str, dict[str, Any]] = {}
         self.asserted: list[tuple[Case, Asserted]] = []
         self.is_graded = False
+        self._values = self._characters = 0
         self._config = config
         self._templates = templates
         self._assertions = assertions
@@ -48,11 +51,23 @@ class Rows:
                 title = plain_name(case.description, 32) or f"test-{number}"
                 name = title if len(asked) == 1 else f"{label or 'prompt'}-{title}"
                 if (row := self._row(one, case, facts)) is not None:
+                    if not self._fits(row, case):
+                        return rows
                     entry = {"id": names.of(name), **row} | ({"reference": made.reference} if made.reference else {})
                     told = [] if plain_name(case.description, len(case.description)) in entry["id"] else [case.description]
                     above = (*told, *(f"not carried over: {lost}" for lost in made.lost))
                     rows.append(Remarked(Block(entry), above))
         return rows
+
+    def _fits(self, row: dict[str, Any], case: Case) -> bool:
+        """Whether one file still holds this prompt; counted generously, as if no text were written once for several."""
+        values, characters = _size(row)
+        self._values += values + 10
+        self._characters += characters
+        if self._values <= MAX_NODES and self._characters <= MAX_BYTES // 2:
+            return True
+        self._config.findings.left_out(case.spot, "from here on, tests are left out: one spec's file would be too large", "import in parts")
+        return False
 
     def _row(self, asked: Asked, case: Case, facts: Sequence[tuple[str, Fact]]) -> dict[str, Any] | None:
         """The prompt itself; None with a finding when its templates are beyond the spec's."""
@@ -119,6 +134,16 @@ def _named(facts: Sequence[Fact]) -> Iterator[tuple[str, Fact]]:
     names = Names("aspect")
     for fact in facts:
         yield names.of(fact.name), fact
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """How many values there are in some data, and how many characters."""
+    match value:
+        case dict() | list():
+            sizes = [_size(child) for child in (value.values() if isinstance(value, dict) else value)]
+            return 1 + sum(n for n, _ in sizes), 16 * len(value) + sum(n for _, n in sizes)
+        case _:
+            return 1, len(str(value))
 
 
 def _short(number: float) -> float:

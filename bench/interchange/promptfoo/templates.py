@@ -13,10 +13,11 @@ _ENVIRONMENT = re.compile(r"\{\{-?\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
-_CODE = re.compile(r"\{%.*?%\}", re.DOTALL)
+_TAG = re.compile(r"\{[{%]|[%}]\}")
 _MISSING = re.compile(r"`([A-Za-z_][A-Za-z0-9_]*)` is undefined")
 _NESTED = 5  # variables inside variables
 _STEPS = 1_000_000
+_CHARACTERS = 64 * 2**20
 
 
 class Templates:
@@ -26,6 +27,7 @@ class Templates:
         """Start with the whole budget."""
         self._findings = findings
         self._budget = Budget(_STEPS)
+        self._size = 0
 
     def filled(self, value: Any, variables: Mapping[str, Any], spot: Spot) -> Any:
         """A value with the templates of its texts filled in, and of the texts below it; a text that cannot be filled stays as it is."""
@@ -41,24 +43,28 @@ class Templates:
 
     def text(self, template: str, variables: Mapping[str, Any], spot: Spot) -> str | None:
         """What a template comes to, as promptfoo would write it; None with a finding when it cannot be rendered here."""
+        if self._size > _CHARACTERS:
+            self._findings.left_out(spot, f"all texts together have more than {_CHARACTERS:,} characters", "import in parts")
+            return None
         try:
-            return render(template, self.usable(template, variables), self._budget)
+            out = render(template, self.usable(template, variables), self._budget)
         except TemplateProblem as problem:
             if _ENVIRONMENT.search(template):
                 self._findings.left_out(spot, "a text takes `env.…` from the environment, which prompts of a spec cannot", "write the value out")
             else:
                 self._findings.left_out(spot, f"this template is beyond what a spec's templates know: {problem.message}", problem.hint)
             return None
+        self._size += len(out)
+        return out
 
     def usable(self, template: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The variables that a template names, in the form that makes it come out the same: names that promptfoo leaves empty are empty texts."""
-        words = set(_WORD.findall(" ".join(re.findall(r"\{[{%].*?[%}]\}", template, re.DOTALL))))
-        in_code = set(_WORD.findall(" ".join(_CODE.findall(template))))
+        words, in_code = _words(template)
         used = {name: value for name, value in variables.items() if name in words and _NAME.fullmatch(name)}
         used = {name: value if name in in_code else _written(value) for name, value in used.items()}
         for _ in range(len(words)):
             try:
-                render(template, used, Budget(_STEPS // 10))
+                render(template, used, self._budget)
             except TemplateProblem as problem:
                 missing = _MISSING.search(problem.message)
                 if problem.code != "template-undefined" or missing is None or missing.group(1) in used or missing.group(1) == "env":
@@ -81,6 +87,22 @@ class Templates:
                 break
             known |= filled
         return known
+
+
+def _words(template: str) -> tuple[set[str], set[str]]:
+    """The words inside a template's tags, and those inside `{% … %}` only. One look from front to back, whatever is left open."""
+    words: set[str] = set()
+    in_code: set[str] = set()
+    opened: re.Match[str] | None = None
+    for tag in _TAG.finditer(template):
+        if tag.group()[0] == "{":
+            opened = opened or tag
+        elif opened is not None and tag.group()[0] == {"{{": "}", "{%": "%"}[opened.group()]:
+            inside = _WORD.findall(template, opened.end(), tag.start())
+            words.update(inside)
+            in_code.update(inside if opened.group() == "{%" else ())
+            opened = None
+    return words, in_code
 
 
 def environment_names(text: str) -> str:

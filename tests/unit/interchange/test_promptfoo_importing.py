@@ -6,6 +6,7 @@ import pytest
 from harness.imported import Imports, lost
 
 from bench.errors import SpecError, UsageError
+from bench.interchange.promptfoo import cases
 
 
 @pytest.fixture
@@ -148,11 +149,12 @@ def test_chat_keeps_its_roles(read):
     assert [message.role for message in spec.prompts[0].messages] == ["system", "user", "assistant"] * 2
 
 
-def test_numbers_of_tests_and_prompts_are_bounded(read):
-    many = ", ".join(map(str, range(80)))
+def test_numbers_of_tests_and_prompts_are_bounded(read, monkeypatch):
+    monkeypatch.setattr(cases, "_MOST", 50)
+    many = ", ".join(map(str, range(8)))
     imported = read(f'prompts: ["a {{{{ x }}}}"]\ntests:\n  - vars: {{x: [{many}], y: [{many}]}}\n')
-    assert imported.text.count("  - id: test-") == 5_000
-    assert "more than 5,000 tests" in lost(imported)[0][1]
+    assert imported.text.count("  - id: test-") == 50
+    assert "more than 50 tests" in lost(imported)[0][1]
 
 
 def test_keys_that_nobody_reads_are_listed(read):
@@ -174,3 +176,30 @@ def test_variables_lose_one_line_break_at_their_end_and_name_each_other_as_with_
     variables = {"x": "{{ y | upper }} and {{ unknown }}\n\n", "y": "y", "z": "{{ y }}{{ y | upper }}\n"}
     spec = read.spec(read(json.dumps({"prompts": ["{{ x }}|{{ z }}|"], "tests": [{"vars": variables}]})))
     assert spec.prompts[0].messages[0].content == "{{ y | upper }} and {{ unknown }}\n|yY|"
+
+
+def test_pattern_crosses_folders_only_where_it_says_so(read):
+    for name in ("a.txt", "p/b.txt", "p/q/c.txt", ".h/d.txt", "p/e.md"):
+        (read.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (read.folder / name).write_text(name, encoding="utf-8")
+    asked = [prompt.messages[0].content for prompt in read.spec(read("prompts: ['p/*.txt', 'file://**/*.txt', 'p/?.md']\n")).prompts]
+    assert asked == ["p/b.txt", "a.txt", "p/b.txt", "p/q/c.txt", "p/e.md"]
+
+
+def test_large_values_that_multiply_stay_within_one_file(read):
+    text = "x" * 200_000
+    imported = read(json.dumps({"prompts": ["{{ x }}{{ n }}"], "tests": [{"vars": {"x": text, "n": list(range(1000))}}]}))
+    assert "one spec's file would be too large" in lost(imported)[0][1]
+    assert 1_000_000 < len(imported.text) < 4_000_000
+    assert read.spec(imported).prompts[0].messages[0].content == text + "0"
+
+
+def test_open_tags_take_no_longer_than_their_text(read):
+    imported = read(json.dumps({"prompts": ["kept", "{{" * 100_000, "{% " * 80_000 + "}}"]}))
+    assert [line for line, _ in lost(imported)] == [1, 1]
+
+
+def test_empty_list_of_values_is_said(read):
+    imported = read("prompts: [a]\ntests:\n  - vars: {x: []}\n  - vars: {x: 1}\n")
+    assert [line for line, _ in lost(imported)] == [3]
+    assert len(read.spec(imported).prompts) == 1
