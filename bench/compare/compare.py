@@ -7,7 +7,7 @@ from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
 from bench.compare.likeness import CLIENT, MACHINE, unlike
-from bench.compare.tolerance import ASPECT, is_ratio, tolerance
+from bench.compare.tolerance import ASPECT, is_timed, tolerance
 from bench.errors import UsageError
 from bench.records.baseline import Baseline
 from bench.records.compare import Change, Compared, Moved, Once, RunComparison, Unlike
@@ -47,7 +47,7 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
-        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), veto if is_ratio(measure) else None)
+        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), veto if is_timed(measure) else None)
         family += [figure for figure in figures(name, measure, aligned, more) if figure.effects.size]
     of_aspects = list(aspects(base.run, head.run, aligned, tolerance(ASPECT, MEASURE, asked.tolerances)))
     families = 1 + bool(of_aspects)
@@ -86,7 +86,7 @@ def _compared(side: Side) -> Compared:
 
 def _metrics(base: Baseline, head: Baseline, wanted: Sequence[str]) -> tuple[str, ...]:
     """The metrics to compare: those asked for, or the usual ones; what a judge says is told apart only where it is not the whole quality."""
-    both = {name for name in head.metrics if name in base.metrics and head.metrics[name].better != "neither"}
+    both = head.metrics.keys() & base.metrics.keys()
     if missing := [name for name in wanted if name not in both]:
         raise UsageError(f"not both runs have a metric {missing[0]!r} to compare", hint=f"both have {', '.join(sorted(both))}")
     if wanted:

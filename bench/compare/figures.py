@@ -7,7 +7,7 @@ however many figures there are.
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp, log, log1p, sqrt
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
@@ -58,9 +58,12 @@ def figures(metric: str, measure: Measure, aligned: Iterable[Aligned], more: tup
         by_prompt: dict[str, list[tuple[float, float]]] = {}
         is_single = True
         for a, b in one.pairs:
-            if a.prompt_id not in left_out and metric in a.values and metric in b.values:
-                by_prompt.setdefault(a.prompt_id, []).append((a.values[metric][0], b.values[metric][0]))
-                is_single = is_single and a.values[metric][1] == b.values[metric][1] == 1
+            if a.prompt_id in left_out or metric not in a.values or metric not in b.values:
+                continue
+            (first, n_first), (second, n_second) = a.values[metric], b.values[metric]
+            if not is_ratio(measure) or min(first, second) > 0:
+                by_prompt.setdefault(a.prompt_id, []).append((first, second))
+                is_single = is_single and n_first == n_second == 1
         base, head, effects = _of_prompts(list(by_prompt.values()), ratio=is_ratio(measure))
         is_binary = is_single and not is_ratio(measure) and bool(np.isin(np.concatenate((base, head)), (0.0, 1.0)).all())
         yield Figure(metric, measure, one.name, base, head, effects, is_binary, tolerance, veto=veto, remark=_remark(one))
@@ -110,11 +113,10 @@ def _tested(figure: Figure, seed: int) -> Paired | None:
 
 
 def _change(figure: Figure, found: Paired | None, p_adjusted: float | None, n_tests: int) -> Change:
-    better: Literal["lower", "higher"] = "lower" if figure.measure.better == "lower" else "higher"
     empty = Change(
         metric=figure.metric,
         unit=figure.measure.unit,
-        better=better,
+        better=figure.measure.better,
         model_id=figure.model[0],
         variant_id=figure.model[1],
         aspect_id=figure.aspect_id,
@@ -133,7 +135,7 @@ def _measured(empty: Change, figure: Figure, found: Paired, of: tuple[float | No
     back = _ratio if figure.is_ratio else six
     base, head = (float(np.exp(np.log(side).mean()) if figure.is_ratio else side.mean()) for side in (figure.base, figure.head))
     is_whole = found.low is not None and found.high is not None and figure.p is None
-    up, down = (counted.higher, counted.lower) if empty.better == "higher" else (counted.lower, counted.higher)
+    up, down = (counted.lower, counted.higher) if empty.better == "lower" else (counted.higher, counted.lower)
     verdict, reason = _verdict(empty, figure, found, p_adjusted)
     return replace(
         empty,
@@ -176,7 +178,14 @@ def _verdict(empty: Change, figure: Figure, found: Paired, p_adjusted: float | N
         return "cannot_tell", "neither beyond noise nor within the tolerance"
     if abs(found.mean) <= edge:
         return "cannot_tell", "there is a difference, and it may be within the tolerance"
-    return ("better" if (found.mean > 0) == (empty.better == "higher") else "worse"), figure.remark
+    return _said(empty, found.mean, figure.remark)
+
+
+def _said(empty: Change, effect: float, remark: str | None) -> tuple[ComparisonVerdict, str | None]:
+    """What a difference that is there means."""
+    if empty.better == "neither":
+        return "cannot_tell", f"there is {'more' if effect > 0 else 'less'} of it, which is neither better nor worse"
+    return ("better" if (effect > 0) == (empty.better == "higher") else "worse"), remark
 
 
 def _detectable(figure: Figure, found: Paired, n_tests: int) -> float | None:

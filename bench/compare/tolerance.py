@@ -6,22 +6,27 @@ from math import isfinite
 from bench.errors import UsageError
 from bench.records.baseline import Measure
 
-SPEED = 0.05
+RATIO = 0.05
 SCORE = 0.02
 DEFAULTS = {"error_rate": 0.01, "aspect": 0.05}
-"""Of times and speeds 5 %; of scores two points; of the share of failed requests one; of the share of answers that meet an aspect five."""
+"""Of times, speeds and numbers of tokens 5 %; of scores two points; of the share of failed requests one; of an aspect's share of answers five."""
 
 ASPECT = "aspect"
 
 
 def is_ratio(measure: Measure) -> bool:
-    """Whether a metric is compared by ratios: times and speeds are, scores and shares are not."""
+    """Whether a metric is compared by ratios: times, speeds and numbers of tokens are, scores and shares are not."""
+    return measure.unit not in {"score", "share"}
+
+
+def is_timed(measure: Measure) -> bool:
+    """Whether a metric reads a clock, so that another machine or load forbids a verdict."""
     return measure.unit == "s" or measure.unit.endswith("/s")
 
 
 def tolerance(name: str, measure: Measure, given: Mapping[str, float]) -> float:
     """The tolerance of a metric: of a ratio as a share of it, else in the metric's own unit."""
-    return given.get(name, DEFAULTS.get(name, SPEED if is_ratio(measure) else SCORE))
+    return given.get(name, DEFAULTS.get(name, RATIO if is_ratio(measure) else SCORE))
 
 
 def read(words: Sequence[str], known: Sequence[str]) -> dict[str, float]:

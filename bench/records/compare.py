@@ -24,7 +24,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unlike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something beside the models' answers in which the two differ, or that limits both (`client`). `model_id`, `variant_id`: where it is about one of them."""
+    """Something beside the models' answers in which the two differ, or that limits both (`client`).
+
+    `model_id`, `variant_id`: where it is about one of them.
+    """
 
     what: str
     base: str
@@ -51,6 +54,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `low`, `high` (at `level`), `p` and `mde` speak of the `effect`. `typical` is the Hodges–Lehmann estimate of the same effect with its interval:
     it follows most prompts where few move far. `p_adjusted` is p adjusted for all figures of this comparison.
 
+    `wins` are prompts on which head is better (of what is neither: has more), `losses` those on which it is worse.
+
     `tolerance` is how large an effect does not matter (of a ratio 0.05: from 1/1.05 to 1.05). `verdict`: `same` where the interval lies inside
     it; `better` or `worse` where `p_adjusted` is at most 1 − level and the effect is larger than the tolerance; else `cannot_tell`, with its
     `reason`. `mde`: the effect that such runs find in four of five cases.
@@ -58,7 +63,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     metric: str
     unit: str
-    better: Literal["lower", "higher"]
+    better: Literal["lower", "higher", "neither"]
     model_id: str
     variant_id: str
     aspect_id: str | None = None

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bench.compare.align import align
 from bench.compare.compare import Asked, Side, compare
 from bench.errors import NotComparable, UsageError
-from bench.records.baseline import Answered, Contestant, Grader, Grading
+from bench.records.baseline import Answered, Contestant, Grader, Grading, Measure
 
 PROMPTS = [f"p{n:02}" for n in range(12)]
 RNG = np.random.default_rng(3)
@@ -175,7 +175,21 @@ def test_nothing_is_compared_that_has_no_value_on_one_side():
     assert found.changes == ()
 
 
-def test_metric_that_one_side_does_not_have_or_that_has_no_better_is_refused():
+def test_longer_answers_are_told_and_called_neither_better_nor_worse():
+    measures = {"completion_tokens": Measure(unit="tokens", better="neither")}
+    tokens = np.linspace(20, 90, 12)
+    base, head = (
+        run(answers(completion_tokens=tokens * factor), metrics=measures, machine=replace(MACHINE, cores=n)) for factor, n in ((1, 2), (1.5, 4))
+    )
+    found = changes(base, head, "completion_tokens", metrics=("completion_tokens",))
+    assert (found.ratio, found.verdict, found.better, found.wins) == (pytest.approx(1.5), "cannot_tell", "neither", 12)
+    assert found.reason == "there is more of it, which is neither better nor worse"  # and the machine has no part in it
+    assert changes(base, base, "completion_tokens", metrics=("completion_tokens",)).verdict == "same"
+    none = run(answers(completion_tokens=tokens * 0), metrics=measures)
+    assert changes(base, none, metrics=("completion_tokens",)).changes == ()  # of nothing there is no ratio
+
+
+def test_metric_that_one_side_does_not_have_is_refused():
     with pytest.raises(UsageError, match="'itl'"):
         changes(run(answers(ttft=TTFT)), run(answers(ttft=TTFT)), metrics=("itl",))
 
