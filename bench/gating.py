@@ -3,8 +3,9 @@
 What gates were held against is kept in the run, in `baselines/`, so that the same run gives the same outcome again when the file has moved on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -38,14 +39,24 @@ def gated(layout: RunLayout, registry: Registry, manifest: Manifest, spec: Spec,
     return replace(summary, gates=evaluate(spec, summary, positions(layout, manifest, len(spec.gates)), found))
 
 
-def gated_again(layout: RunLayout, registry: Registry, spec: Spec, summary: Summary, baseline: str | None = None) -> tuple[GateResult, ...]:
-    """What becomes of a spec's gates, without a change to the run. `baseline`: in the place of every baseline that the gates name.
+class Again(NamedTuple):
+    """Gates that are decided again: of a spec, for a run's summary. `baseline` takes the place of every baseline that they name."""
+
+    spec: Spec
+    summary: Summary
+    positions: Sequence[Position | None] = ()
+    baseline: str | None = None
+
+
+def gated_again(layout: RunLayout, registry: Registry, again: Again) -> tuple[GateResult, ...]:
+    """What becomes of a spec's gates, without a change to the run.
 
     Raises: RunFolderError when the folder is damaged.
     """
-    if baseline is not None:
-        spec = replace(spec, gates=tuple(replace(gate, baseline=baseline) if gate.baseline is not None else gate for gate in spec.gates))
-    return evaluate(spec, summary, against=baselines(layout, registry, spec, keep=False, is_given=baseline is not None))
+    spec, given = again.spec, again.baseline
+    if given is not None:
+        spec = replace(spec, gates=tuple(replace(gate, baseline=given) if gate.baseline is not None else gate for gate in spec.gates))
+    return evaluate(spec, again.summary, again.positions, baselines(layout, registry, spec, keep=False, is_given=given is not None))
 
 
 def positions(layout: RunLayout, manifest: Manifest, n: int) -> tuple[Position | None, ...]:

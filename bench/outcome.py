@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.errors import Exit, worst
-from bench.gate.ends import gate_code, gate_words, has_variants
+from bench.gate.ends import gate_code, gate_words
 from bench.grading import PEOPLE_GRADE
 from bench.records.estimate import Summary
-from bench.records.gate import GateResult
+from bench.records.gate import GateResult, has_variants
 from bench.records.judging import JudgeRecord
 from bench.records.spec import Spec
 

@@ -18,6 +18,7 @@ VERBS = {
     "annotate": "let people grade a run's answers, blind and at random",
     "calibrate": "say how far graders agree with people, and what to label next",
     "judge": "grade a run's answers, or grade them again, with a judge",
+    "gate": "decide a run's gates again, with the exit code of each outcome",
     "compare": "say what of a run is better or worse than another, or than a baseline",
     "baseline": "store, list, show or promote runs in few numbers, to compare with",
     "import": "make a spec of another tool's files, and list what has no counterpart",

@@ -1,5 +1,6 @@
 """What became of a gate: whether a run meets what its spec demands, and what that rests on. A part of `summary.json`."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -42,3 +43,15 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_reading: bool = False
     baseline: str | None = None
     position: Position | None = None
+
+
+def has_variants(results: Iterable[GateResult]) -> bool:
+    """Whether these gates speak of several variants, so that each must name its own."""
+    return len({one.variant_id for one in results if one.variant_id is not None}) > 1
+
+
+def who(result: GateResult, *, named_variant: bool) -> str:
+    """The model a gate is about, with its variant where that is needed; empty where no model took part."""
+    if result.model_id is None:
+        return ""
+    return f"{result.model_id} [{result.variant_id}]" if named_variant else result.model_id

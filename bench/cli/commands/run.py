@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from bench.catalog import REGISTRY
+from bench.cli import github
 from bench.cli.console import line, plain
 from bench.cli.progress import console_progress
 from bench.cli.words import add_choice, add_overrides, choice
@@ -51,7 +52,7 @@ def configure(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--workers", type=int, default=1, metavar="N", help="send with N processes, for endpoints beyond one core (default: 1)")
     options.add_argument("--quiet", action="store_true", help="no progress, no tables: only the run's folder")
-    options.add_argument("--format", choices=("text", "json", "github"), default="text", help="how errors of the spec are shown")
+    options.add_argument("--format", choices=("text", "json", "github"), default="text", help="how errors of the spec are shown; github: gates, too")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -82,7 +83,7 @@ def execute(options: argparse.Namespace) -> int:
         except BaseException:  # however it ends: what was measured can be found
             sys.stdout.write("".join(f"{folder}\n" for folder in folders))
             raise
-    _show(ended, options.spec, quiet=options.quiet)
+    _show(ended, options.spec, options.format, quiet=options.quiet)
     return int(ended.code)
 
 
@@ -129,11 +130,19 @@ def _asked_on_terminal(spec: Spec, picked: Choice) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _show(ended: Ended, spec: Path, *, quiet: bool) -> None:
+def _show(ended: Ended, spec: Path, style: str, *, quiet: bool) -> None:
     for reason in ended.reasons:
         line(f"exit {int(reason.code)}: {reason.message}")
     if ended.code == Exit.INTERRUPTED:
         line(f"continue with: {shlex.join(('bench', 'run', str(spec), '--resume', str(ended.folder)))}")
     if not quiet:
         sys.stdout.write(tables(ended.view) + "\n\n")
+    _tell_github(ended, style)
     sys.stdout.write(f"{ended.folder}\n")
+
+
+def _tell_github(ended: Ended, style: str) -> None:
+    gates = ended.view.summary.gates
+    if style == "github" or github.is_there(os.environ):
+        sys.stdout.write(github.annotations(gates))
+    github.summarise(f"Gates of {ended.view.title}", gates, os.environ)

@@ -6,7 +6,7 @@ from harness.planted import planted_run
 from msgspec.structs import replace
 
 from bench.comparing import stand
-from bench.gating import gated_again
+from bench.gating import Again, gated_again
 from bench.grading import graded_by
 from bench.records.spec import GateSpec
 from bench.spec.load import load_spec
@@ -46,7 +46,7 @@ def held(layout, base, tmp_path, *gates):
     path = tmp_path / "base.json"
     write_baseline(path, base)
     spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
-    return gated_again(layout, REGISTRY, replace(spec, gates=gates), read_summary(layout), str(path))
+    return gated_again(layout, REGISTRY, Again(replace(spec, gates=gates), read_summary(layout), (), str(path)))
 
 
 def gate(metric, most=0.1, **more):
@@ -144,7 +144,8 @@ def test_a_baseline_of_other_prompts_or_none_is_undecided_with_the_reason(layout
     (missing,) = held(layout, replace(standing, models=(model, replace(model, model_id="n"))), tmp_path, gate("latency", model="m"))
     assert missing.outcome == "pass"
     spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
-    (nothing,) = gated_again(layout, REGISTRY, replace(spec, gates=(gate("latency"),)), read_summary(layout), str(tmp_path / "none.json"))
+    wanted = Again(replace(spec, gates=(gate("latency"),)), read_summary(layout), (), str(tmp_path / "none.json"))
+    (nothing,) = gated_again(layout, REGISTRY, wanted)
     assert nothing.reason.startswith(f"there is no baseline {tmp_path / 'none.json'}: cannot read the baseline")
 
 
@@ -163,5 +164,5 @@ def test_a_run_can_be_the_baseline_and_what_it_was_held_against_is_kept(tmp_path
     assert kept.name == f"{first.folder.name}.json"
     first.manifest.unlink()  # the run is gone
     spec = graded_by(second, REGISTRY, load_spec(second.resolved, extensions=REGISTRY, environ={}).spec)
-    (again,) = gated_again(second, REGISTRY, spec, read_summary(second))
+    (again,) = gated_again(second, REGISTRY, Again(spec, read_summary(second)))
     assert again == replace(found, position=None)
