@@ -52,7 +52,7 @@ def _prompt(spot: Spot, config: Config) -> Iterator[Asked]:
     elif name is not None:
         yield from _of_file(name, label, spot, config)
     else:
-        yield from _made(value, label, spot, config)
+        yield _made(value, label, spot)
 
 
 def _of_file(pattern: str, label: str, spot: Spot, config: Config) -> Iterator[Asked]:
@@ -67,7 +67,7 @@ def _of_file(pattern: str, label: str, spot: Spot, config: Config) -> Iterator[A
             continue
         if name.endswith(DATA):
             data = as_json(text) if name.endswith(".json") else _yaml(name, spot, config)
-            if (messages := _messages(data)) is not None:
+            if (messages := messages_of(data)) is not None:
                 yield Asked("", messages, label or name, spot)
             else:
                 config.findings.left_out(spot, f"{quoted(name)} holds no chat of texts", "a chat is a list of `{role: …, content: …}`")
@@ -75,7 +75,7 @@ def _of_file(pattern: str, label: str, spot: Spot, config: Config) -> Iterator[A
         parts = [part.strip("\n") for part in _SEPARATOR.split(text)] if _SEPARATOR.search(text) else [text.strip()]
         for number, part in enumerate(parts, start=1):
             if part.strip():
-                yield from _made(part, (label or name) + (f"-{number}" if len(parts) > 1 else ""), spot, config)
+                yield _made(part, (label or name) + (f"-{number}" if len(parts) > 1 else ""), spot)
 
 
 def _yaml(name: str, spot: Spot, config: Config) -> Any:
@@ -83,19 +83,14 @@ def _yaml(name: str, spot: Spot, config: Config) -> Any:
     return data.value if data is not None else None
 
 
-def _made(text: str, label: str, spot: Spot, config: Config) -> Iterator[Asked]:
+def _made(text: str, label: str, spot: Spot) -> Asked:
     """A text that stands for itself, or is a chat in JSON."""
-    if text.strip().startswith("[") and (messages := _messages(as_json(text))) is not None:
-        yield Asked("", messages, label, spot)
-        return
-    if text.strip().startswith(("[{", "[\n", "- role:")) and '"role"' in text:
-        what = "a chat whose JSON is complete only after its variables are filled in is not read"
-        config.findings.left_out(spot, what, "put the variables inside the messages' texts")
-        return
-    yield Asked(text, (), label, spot)
+    if text.strip().startswith("[") and (messages := messages_of(as_json(text))) is not None:
+        return Asked("", messages, label, spot)
+    return Asked(text, (), label, spot)
 
 
-def _messages(data: Any) -> tuple[tuple[str, str], ...] | None:
+def messages_of(data: Any) -> tuple[tuple[str, str], ...] | None:
     """A chat's messages; None when it is none, or holds more than texts."""
     if not isinstance(data, list) or not data:
         return None

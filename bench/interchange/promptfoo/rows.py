@@ -9,9 +9,9 @@ import msgspec
 from bench.interchange.naming import Names, plain_name
 from bench.interchange.promptfoo.assertions import Asserted, Assertions, Fact
 from bench.interchange.promptfoo.cases import Case
-from bench.interchange.promptfoo.prompts import Asked
-from bench.interchange.promptfoo.reading import Config
-from bench.interchange.promptfoo.templates import Templates
+from bench.interchange.promptfoo.prompts import Asked, messages_of
+from bench.interchange.promptfoo.reading import Config, as_json
+from bench.interchange.promptfoo.templates import Templates, is_template
 from bench.interchange.yaml_writer import Again, Block, Named, Remarked
 from bench.spec.yaml_source import MAX_NODES
 from bench.spec.yaml_text import MAX_BYTES
@@ -81,21 +81,20 @@ class Rows:
         if not all(out and out.strip() for out in rendered):
             self._config.findings.left_out(asked.spot, "with these variables nothing comes out of this prompt", "an empty message cannot be sent")
             return None
-        row: dict[str, Any] = {}
-        if tuple(role for role, _ in messages) in {("user",), ("system", "user")}:
-            row |= dict(messages)
-        else:
-            row["messages"] = [{"role": role, "content": text} for role, text in messages]
-        used: dict[str, Any] = {}
-        for _, template in messages:
-            used |= self._templates.usable(template, case.variables)
-        if used:
-            row["vars"] = used
+        chat = messages_of(as_json(rendered[0])) if not asked.messages and rendered[0] and rendered[0].lstrip().startswith("[") else None
+        row = _literally(chat) if chat is not None else self._as_written(messages, case)
         if facts:
             row |= self._expected(facts, case.threshold)
         if case.tags:
             row["tags"] = list(dict.fromkeys(case.tags.values()))
         return row
+
+    def _as_written(self, messages: Sequence[tuple[str, str]], case: Case) -> dict[str, Any]:
+        """Messages as templates, with the variables that they name."""
+        used: dict[str, Any] = {}
+        for _, template in messages:
+            used |= self._templates.usable(template, case.variables)
+        return _messages(messages) | ({"vars": used} if used else {})
 
     def _expected(self, facts: Sequence[tuple[str, Fact]], threshold: float | None) -> dict[str, Any]:
         """Aspects, and the rubric that says when their share is enough."""
@@ -116,6 +115,20 @@ class Rows:
         title += f"-{len(self.rubrics) + 1}" if title in self.rubrics else ""
         self.rubrics[title] = rubric
         return {"rubric": title, "aspects": aspects}
+
+
+def _messages(messages: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Messages in the shortest way that a spec knows."""
+    if tuple(role for role, _ in messages) in {("user",), ("system", "user")}:
+        return dict(messages)
+    return {"messages": [{"role": role, "content": text} for role, text in messages]}
+
+
+def _literally(messages: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Messages that came out of a template; what still looks like one is a variable's text."""
+    used = {f"text_{number}": text for number, (_, text) in enumerate(messages, start=1) if is_template(text)}
+    names = {text: name for name, text in used.items()}
+    return _messages([(role, f"{{{{ {names[text]} }}}}" if text in names else text) for role, text in messages]) | ({"vars": used} if used else {})
 
 
 def _of_one_group(case: Case) -> Case:

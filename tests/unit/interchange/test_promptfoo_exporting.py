@@ -149,3 +149,16 @@ def test_text_is_written_so_that_promptfoo_asks_it_word_for_word(export, text, w
     """As promptfoo 0.121.20 with its echo provider answered: it takes one line break away, and fills in no text that names what is no variable."""
     made = export(f"{HEAD}prompts: [{{id: p, user: '{{{{ x }}}}', vars: {{x: {json.dumps(text)}}}}}]\n")
     assert data(made)["tests"][0]["vars"] == {"prompt": written}
+
+
+SPECS = sorted([*(ROOT / "specs").glob("*.yaml"), *(ROOT / "tests" / "specs" / "valid").glob("*.yaml")])
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_any_spec_asks_the_same_after_its_way_through_promptfoos_format(path, tmp_path):
+    loaded = load_spec(path, extensions=REGISTRY, environ={})
+    source = loaded.sources[0]
+    exported = export_config(loaded.spec, Spot(parse(source.content, source.path)[0]))
+    read = Imports(tmp_path / "config")
+    again = read.spec(read(exported.text))
+    assert [prompt.messages for prompt in again.prompts] == [prompt.messages for prompt in loaded.spec.prompts]

@@ -203,3 +203,9 @@ def test_empty_list_of_values_is_said(read):
     imported = read("prompts: [a]\ntests:\n  - vars: {x: []}\n  - vars: {x: 1}\n")
     assert [line for line, _ in lost(imported)] == [3]
     assert len(read.spec(imported).prompts) == 1
+
+
+def test_text_that_comes_out_as_a_chat_is_one(read):
+    chat = [{"role": "system", "content": "Be {{ kind }}"}, {"role": "user", "content": 'Say "{{ x }}"'}]
+    imported = read(json.dumps({"prompts": ["{{ messages }}"], "tests": [{"vars": {"messages": json.dumps(chat)}}]}))
+    assert [(one.role, one.content) for one in read.spec(imported).prompts[0].messages] == [("system", "Be {{ kind }}"), ("user", 'Say "{{ x }}"')]
