@@ -3,7 +3,6 @@
 Every arrow is also a file in the run folder, so each half can be run alone: `run` measures and concludes, `conclude` only reads and renders.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.execute.stop import StopRules
 from bench.grading import graded_by, labels_of, look_ahead, scoring
 from bench.interrupts import Interrupts
 from bench.judge.grade import Checks
+from bench.lean import lean
 from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
@@ -223,7 +223,7 @@ def _kept(spec: Spec, sample: Sample) -> Sample:
 
 def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None:
     """Say how wrong the client is; what the user should know of it, if anything."""
-    with _one_thread():
+    with lean():
         from bench.selftest import Calibrating, calibrate  # noqa: PLC0415 - brings numpy; see `conclude`
 
     spec, options = means.loaded.spec, means.options
@@ -303,7 +303,7 @@ def conclude(
 
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one, BenchError when a template is wrong.
     """
-    with _one_thread():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
+    with lean():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
         from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
         from bench.gating import gated  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
@@ -342,18 +342,6 @@ def conclude(
     examples = tuple(decided.observed(places))
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
     return view, (layout.summary, *render(layout, view, formats or spec.report.formats, template, registry))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A numpy that is loaded in here multiplies with one thread: at what a run has to multiply, several wait for each other longer than they work."""
-    was = os.environ.get("OPENBLAS_NUM_THREADS")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    try:
-        yield
-    finally:
-        if was is None:
-            os.environ.pop("OPENBLAS_NUM_THREADS", None)
 
 
 def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:

@@ -33,6 +33,7 @@ def spreads(cell: Cell, rows: Rows, prompts: Sequence[str], metrics: Mapping[str
         n = counts[present]
         starts = np.cumsum(n) - n
         columns = [ordered[starts], within(ordered, starts, n, 0.5), within(ordered, starts, n, 0.95), ordered[starts + n - 1]]
+        del values, has_value, ordered, of  # a million of each: nobody needs them while the next ones are read
         found = {words[code]: place for place, code in enumerate(present.tolist())}
         for prompt in (prompt for prompt in prompts if prompt in found):
             count = int(n[found[prompt]])

@@ -30,7 +30,9 @@ def throughput(cell: Cell, given: Sequence[Row], slo: Slo | None) -> Iterator[Es
     """
     rows = Rows.of(given)
     is_counted = ~rows.is_warmup & ~rows.is_first
-    shares = busy_shares(rows)[is_counted]
+    shares = busy_shares(rows)
+    if not is_counted.all():
+        shares = shares[is_counted]
     measured = rows.where(is_counted)
     has_failed = measured.codes("failure") > 0
     yield _estimate(cell, Rate("output_tps", "tokens/s", np.where(has_failed, 0.0, measured.number("completion_tokens"))), measured, shares)
