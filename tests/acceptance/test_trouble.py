@@ -117,12 +117,12 @@ def test_a_required_model_that_fails_sets_the_code_and_costs_no_other_row(tmp_pa
     assert told(tmp_path, spec)[0] == 0
 
 
-def test_a_gate_or_a_judge_that_is_not_evaluated_never_passes_silently(tmp_path, server):
+def test_a_gate_that_cannot_be_decided_never_passes_silently(tmp_path, server):
     spec = write(tmp_path, f'{{id: m, runtime: external, base_url: "{server.base_url}", model: mock}}')
-    spec.write_text(spec.read_text(encoding="utf-8") + "gates:\n  - {metric: latency, at: p50, max: 10 s}\n", encoding="utf-8")
+    spec.write_text(spec.read_text(encoding="utf-8") + "gates:\n  - {metric: latency, at: p99, max: 10 s}\n", encoding="utf-8")
     code, said, _ = told(tmp_path, spec)
     assert code == 9
-    assert "not evaluated" in said
+    assert "undecided" in said
 
 
 def test_a_hostile_answer_steers_neither_the_terminal_nor_a_report(tmp_path):
