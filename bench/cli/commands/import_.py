@@ -93,7 +93,8 @@ def _invalid(text: str) -> str | None:
         try:
             load_spec(path, extensions=REGISTRY, environ=dict.fromkeys(_NAMES.findall(text), "http://localhost:8080"))
         except SpecError as error:
-            return render(error.diagnostics, [SourceFile(path=one.path, content=one.content) for one in error.sources], "text")
+            wrong = [one for one in error.diagnostics if one.severity == "error"]
+            return render(wrong, [SourceFile(path=one.path, content=one.content) for one in error.sources], "text")
     return None
 
 

@@ -55,7 +55,7 @@ def import_config(path: Path, extensions: Extensions) -> Imported:
     document["prompts"] = with_names(rows)
     if work.rubrics:
         document["rubrics"] = work.rubrics
-    document |= _generation(found, findings) | settings(config) | _judge(work, findings)
+    document |= _generation(found, findings) | settings(config) | _judge(work, found, findings)
     if bounds := gates(work.asserted, findings):
         document["gates"] = bounds
     return Imported(text=to_yaml(document, _head(path, findings)), findings=findings.all, sources=config.sources)
@@ -68,13 +68,17 @@ def _name(path: Path, root: dict[str, Any]) -> str:
 
 
 def _head(path: Path, findings: Findings) -> list[str]:
-    lost = [one for one in findings.all if one.severity == "warning"]
+    lost = sorted((one for one in findings.all if one.severity == "warning"), key=_where)
     lines = [f"Made from {path.name} by `bench import promptfoo`."]
     if lost:
         lines += ["", f"Not carried over ({len(lost)}):"]
         lines += [f"  {_place(one, path)}{one.message}" for one in lost[:_LISTED]]
         lines += [f"  … and {len(lost) - _LISTED} more, which the import lists"] * (len(lost) > _LISTED)
     return lines
+
+
+def _where(one: Diagnostic) -> tuple[str, int]:
+    return (one.position.file, one.position.line) if one.position is not None else ("", 0)
 
 
 def _place(one: Diagnostic, path: Path) -> str:
@@ -102,7 +106,7 @@ def _generation(found: Sequence[Model], findings: Findings) -> dict[str, Any]:
     return {"generation": common} if common else {}
 
 
-def _judge(work: Rows, findings: Findings) -> dict[str, Any]:
+def _judge(work: Rows, found: Sequence[Model], findings: Findings) -> dict[str, Any]:
     """Who grades what no program decides: the provider that the tests name for it."""
     named: dict[str, Spot] = {}
     for case, _ in work.asserted:
@@ -123,5 +127,11 @@ def _judge(work: Rows, findings: Findings) -> dict[str, Any]:
         findings.left_out(spot, "tests name several graders; the first is taken", "`judge: {method: panel}` asks several")
     if made is None:
         return {}
+    for key in made.generation:
+        findings.left_out(spot, f"the grader's {quoted(key)} is not carried over: bench's judge is asked in its own way", "docs/judging.md says how")
     entry = {key: value for key, value in made.entry.items() if key != "id"}
+    served = [each.entry["id"] for each in found if all(each.entry[key] == entry[key] for key in ("base_url", "model"))]
+    if served:
+        findings.differs(spot, "the grader is one of the models: it grades its own answers too, which the report marks", "name another judge")
+        return {"judge": {"use": served[0], "allow_self": True}}
     return {"judges": {"grader": entry}, "judge": {"use": "grader"}}

@@ -136,3 +136,10 @@ def test_group_with_a_share_of_its_own_beside_others_is_left_out(read):
     group = {"type": "assert-set", "threshold": 0.5, "assert": [{"type": "contains", "value": "a"}]}
     imported = read(config(group, {"type": "contains", "value": "b"}))
     assert [message for _, message in lost(imported)] == ["a group with a share of its own to reach cannot stand among other aspects"]
+
+
+def test_grader_that_is_one_of_the_models_is_allowed_and_said(read):
+    imported = read(config({"type": "llm-rubric", "value": "Is kind"}, options={"provider": {"id": "openai:m", "config": {"temperature": 0}}}))
+    judge = read.spec(imported).judge
+    assert (judge.use, judge.allow_self) == ("m", True)
+    assert any("grades its own answers" in one.message for one in imported.findings)

@@ -209,3 +209,15 @@ def test_text_that_comes_out_as_a_chat_is_one(read):
     chat = [{"role": "system", "content": "Be {{ kind }}"}, {"role": "user", "content": 'Say "{{ x }}"'}]
     imported = read(json.dumps({"prompts": ["{{ messages }}"], "tests": [{"vars": {"messages": json.dumps(chat)}}]}))
     assert [(one.role, one.content) for one in read.spec(imported).prompts[0].messages] == [("system", "Be {{ kind }}"), ("user", 'Say "{{ x }}"')]
+
+
+def test_graders_settings_are_listed(read):
+    imported = read("""\
+prompts: [a]
+providers: ['openai:m']
+tests:
+  - options: {provider: {id: 'openai:j', config: {temperature: 0}}}
+    assert: [{type: llm-rubric, value: Is kind}]
+""")
+    assert lost(imported) == [(4, "the grader's `temperature` is not carried over: bench's judge is asked in its own way")]
+    assert read.spec(imported).judges[0].model == "j"
