@@ -1,4 +1,4 @@
-"""The report as one long tidy table: every estimate, comparison, count, status, aspect, spread, outlier and cost is a row with named columns."""
+"""The report as one long tidy table: every estimate, comparison, count, status, aspect, gate, spread, outlier and cost is a row of named columns."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ import msgspec
 
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, PromptSpread
+from bench.records.gate import GateResult
 from bench.records.serving import ModelStatus
 from bench.records.view import View
 from bench.report import csv_comparisons
@@ -29,7 +30,7 @@ class CsvTable:
     """Renders `report.csv`. A user's template does not apply.
 
     `state` tells empty values apart: `value`, `no interval`, `no value` (tried), `not applicable`; a model's row has its own state, a comparison's
-    its verdict on the row's model.
+    its verdict on the row's model, a gate's its outcome.
     """
 
     filename = "report.csv"
@@ -77,6 +78,8 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
                 "value": number,
                 "note": aspect.kind,
             }
+    for gate in summary.gates:
+        yield _gate(gate)
     for spread in summary.spreads:
         yield from _spread(spread)
     for outlier in summary.outliers:
@@ -84,6 +87,12 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield {"kind": "outlier", **_group(outlier.group), "metric": outlier.metric, "state": "value", "value": outlier.value, "note": note}
     for cost in summary.costs:
         yield _cost(cost)
+
+
+def _gate(gate: GateResult) -> dict[str, Any]:
+    row = {name: getattr(gate, name) for name in ("model_id", "variant_id", "aspect_id", "metric", "statistic", "value", "unit", "low", "high", "n")}
+    against = f"; against {gate.baseline}" if gate.baseline is not None else ""
+    return {"kind": "gate", **row, "state": gate.outcome, "note": f"{gate.name}{against}: {gate.reason}"}
 
 
 def _spread(spread: PromptSpread) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 import pytest
 from harness.gated import aspect, cost, counts, estimate, judge, score, spec, status, summary
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.gate.evaluate import evaluate
 from bench.records.gate import GateResult
@@ -215,3 +217,42 @@ def test_gates_know_where_they_stand():
     places = (Position(file="a.yaml", line=3, column=5), None)
     found = evaluate(spec(GateSpec(metric="ttft", max=1), GateSpec(metric="tpot", max=1)), summary(estimate()), places)
     assert [result.position for result in found] == list(places)
+
+
+# --- whatever is measured
+
+
+@st.composite
+def runs(draw):
+    """A gate, and a run in which anything may be wrong."""
+    metric, statistic, unit = draw(st.sampled_from([("ttft", "p50", "s"), ("quality", "mean", "score"), ("error_rate", "share", "share")]))
+    low, value, high = sorted(draw(st.tuples(*[st.floats(0, 1)] * 3)))
+    has_interval = draw(st.booleans())
+    figure = estimate(
+        metric, value, low if has_interval else None, high if has_interval else None, statistic=statistic, unit=unit, n=draw(st.integers(1, 20)),
+        not_applicable=draw(st.integers(0, 5)),
+    )  # fmt: skip
+    judges = draw(st.sampled_from([(), (judge(graded=20),), (judge(graded=5, failed=15),), (judge("unqualified", may_count=False, graded=20),)]))
+    wanted = GateSpec(
+        metric=metric, min=draw(st.none() | st.floats(0, 0.5)), max=draw(st.floats(0.5, 1)), coverage=draw(st.none() | st.floats(0, 1)),
+        on_noise=draw(st.sampled_from(["undecided", "pass", "value"])),
+    )  # fmt: skip
+    return wanted, summary(figure, judges=judges, client_saturated=draw(st.booleans())), draw(st.sampled_from([None, JUDGED]))
+
+
+@given(runs())
+def test_no_outcome_contradicts_its_own_interval(run):
+    wanted, seen, by = run
+    found = one(wanted, seen, judge=by)
+    least = found.least if found.least is not None else -1.0
+    if found.low is None:
+        assert found.outcome == "undecided" or wanted.on_noise != "undecided"
+        return
+    is_inside, is_outside = least <= found.low and found.high <= found.most, found.high < least or found.low > found.most
+    if found.outcome == "pass":
+        assert is_inside or (found.cause == "noise" and not is_outside)
+    if found.outcome == "fail":
+        assert is_outside or (found.cause == "noise" and wanted.on_noise == "value" and not is_inside)
+    if found.outcome == "undecided" and found.cause == "noise":
+        assert not is_inside
+        assert not is_outside

@@ -22,6 +22,7 @@ def test_every_estimate_count_status_aspect_outlier_and_cost_is_a_row():
     assert kinds.count("status") == len(shown.models)
     assert kinds.count("count") == 5 * len(shown.counts) + sum(len(count.failures) for count in shown.counts)
     assert kinds.count("aspect") == 5 * len(shown.aspects)
+    assert kinds.count("gate") == len(shown.gates)
     assert kinds.count("outlier") == len(shown.outliers)
     assert kinds.count("cost") == len(shown.costs)
 
@@ -29,6 +30,12 @@ def test_every_estimate_count_status_aspect_outlier_and_cost_is_a_row():
 def test_numbers_keep_their_precision_and_base_unit():
     row = next(row for row in rows() if (row["metric"], row["statistic"], row["model_id"]) == ("ttft", "p50", "smollm2-135m"))
     assert [row[name] for name in ("value", "low", "high", "unit", "n", "failed", "state")] == ["0.1421", "0.1312", "0.1553", "s", "8", "1", "value"]
+
+
+def test_a_gate_is_a_row_with_its_outcome_and_reason():
+    found = next(row for row in rows() if row["kind"] == "gate" and row["metric"] == "decode_tps" and row["model_id"] == "gemma-3-270m")
+    assert (found["state"], found["value"], found["low"], found["unit"]) == ("fail", "31.07", "30.11", "tokens/s")
+    assert found["note"].startswith("decode_tps ≥ 40 tokens/s: 31.07 [30.11–32.32]")
 
 
 def test_an_empty_value_says_what_kind_of_empty_it_is():

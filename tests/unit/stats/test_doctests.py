@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["quantile", "cluster", "wilson", "outliers", "distributions", "paired", "correlation", "agreement", "rogan_gladen"]
+    "module", ["quantile", "cluster", "wilson", "outliers", "distributions", "paired", "correlation", "agreement", "rogan_gladen", "mover"]
 )
 def test_worked_examples_hold(module):
     found = doctest.testmod(importlib.import_module(f"bench.stats.{module}"))
