@@ -196,7 +196,17 @@ def is_run(folder: Path) -> bool:
 def list_runs(root: Path, spec_name: str | None = None) -> list[Path]:
     """The run folders below `root`, of one spec or of all, oldest first."""
     pattern = "*/*" if spec_name is None else f"{safe_name(spec_name)}/*"
-    return sorted((folder for folder in root.glob(pattern) if is_run(folder)), key=lambda folder: (folder.name, folder.parent.name))
+    return sorted((folder for folder in root.glob(pattern) if is_run(folder)), key=_by_age)
+
+
+def _by_age(folder: Path) -> tuple[str, int, str, str]:
+    """By the second in a run's name; of two runs of one second, by when the plan was written, which happens once."""
+    second, _, rest = folder.name.partition("-")
+    try:
+        planned_ns = (folder / "plan.jsonl").stat().st_mtime_ns
+    except OSError:
+        planned_ns = 0
+    return second, planned_ns, rest, folder.parent.name
 
 
 def find_run(root: Path, which: str = "latest", *, spec_name: str | None = None) -> Path:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from harness.runs import run_folder, sample
 
@@ -85,3 +87,13 @@ def test_no_run_at_all_says_how_to_start_one(tmp_path, which):
     with pytest.raises(RunFolderError) as caught:
         find_run(tmp_path / "runs", which)
     assert "bench run" in caught.value.hint
+
+
+def test_of_two_runs_of_one_second_the_later_planned_is_the_latest(tmp_path):
+    for place, name in enumerate(("20261122T221500Z-ffffffff", "20261122T221500Z-00000000")):
+        folder = tmp_path / "summarizer" / name
+        folder.mkdir(parents=True)
+        (folder / "run.json").touch()
+        (folder / "plan.jsonl").touch()
+        os.utime(folder / "plan.jsonl", ns=(0, 1_000_000 + place))
+    assert find_run(tmp_path).name == "20261122T221500Z-00000000"
