@@ -226,7 +226,7 @@ def _telemetry(entry: Data) -> Telemetry:
 def _gate(entry: Data) -> GateSpec:
     bounds: dict[str, Any] = {key: amount(entry[key]) for key in ("min", "max") if key in entry}
     shares: dict[str, Any] = {key: share(entry[key]) for key in ("coverage", "max_regression") if key in entry}
-    named = {"metric": "aspect"} if "aspect" in entry else {}
+    named: dict[str, Any] = {"metric": "aspect"} if "aspect" in entry else {}
     return GateSpec(**named, **_pick(entry, "metric", "aspect", "at", "model", "baseline", "on_noise"), **bounds, **shares)
 
 
