@@ -115,6 +115,11 @@ def markdown_block(text: str, language: str = "text", *, width: int = 110) -> Ma
     return Markup(f"{fence}{language}\n{shown}\n{fence}")  # noqa: S704 - this is the escaping
 
 
+def html_line(text: str) -> Markup:
+    """One line of text for a block of HTML inside Markdown, such as a `<summary>`: Markdown's backslashes would be shown there, HTML would act."""
+    return escape(_REFERENCE.sub(lambda found: f"{found[0]}\u200b", one_line(text)))
+
+
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 

@@ -9,7 +9,7 @@ from bench.records.compare import Change, Compared, Moved, Narrowed, Once, RunCo
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.console import section, wrapped
-from bench.report.escape import markdown, markdown_block, markdown_code, markdown_tight, short, visible
+from bench.report.escape import html_line, markdown, markdown_block, markdown_code, markdown_tight, short, visible
 
 MOST_CHARACTERS = 60_000  # GitHub refuses a comment of more than 65,536
 _MOST_ANSWER = 800
@@ -219,7 +219,7 @@ def as_markdown(found: RunComparison) -> str:
     ]
     for other in others:
         inner = (line for table in other.tables for line in _grid(table))
-        parts += ["", f"<details><summary>{markdown(other.title)}</summary>", "", *inner, "", "</details>"]
+        parts += ["", f"<details><summary>{html_line(other.title)}</summary>", "", *inner, "", "</details>"]
     return _with_answers("\n".join(parts) + "\n", found.moved)
 
 

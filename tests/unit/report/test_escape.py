@@ -110,3 +110,14 @@ def test_html_prose_sets_code_and_escapes_the_rest():
 def test_a_cut_is_marked():
     assert escape.short("word " * 100, 9) == "word word…"
     assert escape.cut("abc", 3) == ("abc", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("m [default] a_b", "m [default] a_b"),
+        ("<b>&\"'</summary>\n@octocat #1", "&lt;b&gt;&amp;&#34;&#39;&lt;/summary&gt; @\u200boctocat #\u200b1"),
+    ],
+)
+def test_a_line_of_html_shows_no_backslash_and_does_nothing(text, shown):
+    assert str(escape.html_line(text)) == shown
