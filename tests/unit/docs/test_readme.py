@@ -32,7 +32,7 @@ def rows(text: str, heading: str) -> list[list[str]]:
 def test_first_two_code_blocks_are_one_line_each_and_run_and_test() -> None:
     first, second = (found[2] for found in list(BLOCK.finditer(README))[:2])
     assert first == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[local]' && .venv/bin/bench run specs/summarizer.yaml\n"
-    assert second == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest\n"
+    assert second == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest -n auto\n"
 
 
 def test_the_results_stand_before_the_commands() -> None:
