@@ -4,8 +4,10 @@
     ├── UsageError (2)              the command line is wrong
     ├── SpecError (2)               the spec is wrong; carries every diagnostic
     ├── MissingExtension (4)        an extra or an extension is not installed
+    │   └── ExtensionBroke (4)      a third party's extension raised, hung, or gave what its contract does not know
     ├── RunFolderError (5)          locked, damaged, or of another plan
     ├── NotComparable (7)           two runs that cannot be compared
+    ├── SourceAbsent (3)            telemetry that this machine does not have; an error only where the spec demands it
     └── ServingError (3)            a model cannot be served; inside a run it becomes a ModelStatus
 
 Codes that are outcomes of a run, not exceptions, stand in `Exit`.
@@ -93,6 +95,12 @@ class NotComparable(BenchError):
     """Two runs cannot be compared."""
 
     code = Exit.NOT_COMPARABLE
+
+
+class SourceAbsent(BenchError):
+    """A telemetry source has nothing to read on this machine. An error only where the spec demands it (`gpu: on`, `energy: on`)."""
+
+    code = Exit.NOTHING_MEASURED
 
 
 class ServingError(BenchError):

@@ -9,6 +9,7 @@ Doors, and what is registered at each:
     grader    a `Grader`, `PairGrader`  asks a judge about an answer, or about two
     metric    a `Metric`             reads observations
     cost      a `CostModel`          turns work into money
+    telemetry a `TelemetrySource`    reads the machine beside a run
     report    a `ReportFormat`       renders a view
 
 Each file also holds `EXAMPLES`, which are its tests and its documentation.
@@ -16,7 +17,7 @@ Each file also holds `EXAMPLES`, which are its tests and its documentation.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -27,6 +28,7 @@ from bench.records.observation import Observation
 from bench.records.plan import Request, Treatment, Trial
 from bench.records.sample import Sample
 from bench.records.serving import Endpoint, ServingFacts
+from bench.records.telemetry import GpuFacts, Readings
 from bench.records.view import View
 
 
@@ -253,6 +255,45 @@ class CostModel(Protocol):
 
     def run_cost(self, basis: CostBasis) -> CostEstimate:
         """The cost of all of it (`per="run"`), with its formula."""
+
+
+class WatchedTree(msgspec.Struct, frozen=True, kw_only=True):
+    """A process tree of ours, by its process ids now: a served model's, or (`model_id` empty) that of bench itself without them.
+
+    `is_known` false: nobody knows the server's process, so there are no ids.
+    """
+
+    model_id: str
+    treatment_digest: str
+    pids: frozenset[int] = frozenset()
+    is_known: bool = True
+
+
+class TelemetryMeans(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source may use: `wants` what the spec wants to be read, `trees` our process trees as of now."""
+
+    wants: frozenset[Literal["gpu", "energy"]]
+    trees: Callable[[], tuple[WatchedTree, ...]]
+
+
+class TelemetrySource(Protocol):
+    """Reads something of the machine. Made with `TelemetryMeans`; everything is called in one thread, which is not the measuring one.
+
+    Raises when made: SourceAbsent or MissingExtension when there is nothing to read here, with a reason in plain words.
+    """
+
+    gives: ClassVar[frozenset[Literal["gpu", "energy"]]]  # beside the machine itself: what the spec can turn off, or demand
+    detail: str  # what is read, in a few words
+    gpus: tuple[GpuFacts, ...]
+
+    def read(self) -> Readings:
+        """Counters since a zero of its own, and what holds at this moment. Takes far less than a millisecond on the processor.
+
+        Raises: SourceAbsent or OSError when there is nothing to read any more.
+        """
+
+    def close(self) -> None:
+        """Let go of what it holds."""
 
 
 class ReportFormat(Protocol):

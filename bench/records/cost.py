@@ -30,6 +30,7 @@ class CostBasis(msgspec.Struct, frozen=True, kw_only=True):
 
     `wall_s` is the window from the first send to the last answer; `busy_s` the part of it with at least one request in flight.
     `accepted` counts answers that reached their rubric's pass score and met every required aspect; None where nothing defines that.
+    `energy_j` is all that sensors (`energy_sources`) counted over that window, at rest or not; None where there was none.
     """
 
     model: ModelSpec
@@ -41,3 +42,5 @@ class CostBasis(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: int
     cached_tokens: int = 0
     accepted: int | None = None
+    energy_j: float | None = None
+    energy_sources: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from bench.records.load import LoadFacts
 from bench.records.machine import ClientHealth
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
+from bench.records.telemetry import EnergyFacts, MachineUse, SourceState
 
 Statistic = Literal["p50", "p90", "p95", "p99", "mean", "ratio", "rate", "share", "value", "max"]
 
@@ -135,6 +136,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     health: tuple[ClientHealth, ...] = ()
     loads: tuple[LoadFacts, ...] = ()
     limited_by: Literal["client", "server"] | None = None
+    machine: tuple[MachineUse, ...] = ()
+    energy: tuple[EnergyFacts, ...] = ()
+    sources: tuple[SourceState, ...] = ()
     calibration: Calibration | None = None  # where people labelled answers of this run
     selftest: SelfTest | None = None
     notes: tuple[str, ...] = ()

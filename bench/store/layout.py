@@ -2,7 +2,8 @@
 
     runs/<spec name>/<UTC time>-<digest8>/
       run.json  inputs/  spec.resolved.yaml  plan.jsonl  models.jsonl
-      samples/<worker>.jsonl  telemetry/<worker>.jsonl  grades/<grader>.jsonl  pairs/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
+      samples/<worker>.jsonl  telemetry/<worker>.jsonl  telemetry/machine/<worker>.jsonl
+      grades/<grader>.jsonl  pairs/<grader>.jsonl  annotations/<annotator>.jsonl  logs/
       judging/<grader>/judge.json  judging/<grader>/questions.jsonl  judging/spec.resolved.yaml
       selftest.json  summary.json  report.*  baselines/<name>.json  .lock
 
@@ -109,6 +110,15 @@ class RunLayout(msgspec.Struct, frozen=True):
         """The client-health file of one worker (`ClientHealth`)."""
         return self.telemetry / f"{safe_name(worker)}.jsonl"
 
+    @property
+    def machine(self) -> Path:
+        """The folder of what was read of the machine."""
+        return self.telemetry / "machine"
+
+    def machine_of(self, worker: str) -> Path:
+        """What one session read of the machine (`TelemetryLine`)."""
+        return self.machine / f"{safe_name(worker)}.jsonl"
+
     def grades_of(self, grader: str) -> Path:
         """The file of one grader (`Grade`)."""
         return self.grades / f"{safe_name(grader)}.jsonl"
@@ -182,7 +192,7 @@ def by_number(path: Path) -> tuple[list[int], str]:
 
 def next_worker(layout: RunLayout) -> str:
     """The name of the next session's files, `w1`, `w2`, …: one that no file of this run has, so that no torn file is ever continued."""
-    used = [path.stem for folder in (layout.samples, layout.telemetry) for path in folder.glob("w*.jsonl")]
+    used = [path.stem for folder in (layout.samples, layout.telemetry, layout.machine) for path in folder.glob("w*.jsonl")]
     return f"w{max((int(stem[1:]) for stem in used if stem[1:].isascii() and stem[1:].isdigit()), default=0) + 1}"
 
 

@@ -17,6 +17,7 @@ from bench.records.run import Manifest
 from bench.records.sample import Sample
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
+from bench.records.telemetry import TelemetryLine
 from bench.store.layout import RunLayout, by_number
 from bench.store.plan_lines import PlanHeader, PlanLine, plan_from_lines
 
@@ -126,6 +127,24 @@ def read_samples(layout: RunLayout, note: Note = quiet) -> Iterator[Sample]:
 def read_health(layout: RunLayout, note: Note = quiet) -> Iterator[ClientHealth]:
     """How the measuring process kept up, block by block."""
     return _read_folder(layout.telemetry, ClientHealth, note)
+
+
+def read_machine(layout: RunLayout, note: Note = quiet) -> dict[str, tuple[TelemetryLine, ...]]:
+    """What each session read of the machine, by the name of its worker.
+
+    Raises: RunFolderError with the line's number for a line that is no `TelemetryLine`.
+    """
+    decoder = msgspec.json.Decoder(TelemetryLine)
+    found: dict[str, tuple[TelemetryLine, ...]] = {}
+    for path in sorted(layout.machine.glob("*.jsonl"), key=by_number):
+        lines = []
+        for number, line in raw_lines(path, note):
+            try:
+                lines.append(decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise _damaged(path, number, "TelemetryLine", str(error)) from error
+        found[path.stem] = tuple(lines)
+    return found
 
 
 def read_grades(layout: RunLayout, note: Note = quiet) -> Iterator[Grade]:

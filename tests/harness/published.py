@@ -13,6 +13,7 @@ LINES = {
     "status": "models.jsonl",
     "sample": "samples/*.jsonl",
     "health": "telemetry/*.jsonl",
+    "telemetry": "telemetry/machine/*.jsonl",
     "grade": "grades/*.jsonl",
     "pair": "pairs/*.jsonl",
     "questions": "judging/*/questions.jsonl",

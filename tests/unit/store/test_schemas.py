@@ -19,6 +19,19 @@ from bench.records.grade import AspectGrade, Grade
 from bench.records.machine import ClientHealth
 from bench.records.run import GitState
 from bench.records.serving import Endpoint, ModelStatus
+from bench.records.telemetry import (
+    EnergyFacts,
+    EnergyReading,
+    GpuReading,
+    HostReading,
+    Idle,
+    MachineUse,
+    ProcessReading,
+    Slice,
+    SourceLost,
+    SourceState,
+    TelemetryStart,
+)
 from bench.store.schemas import PUBLISHED, schema, text, write_schemas
 from bench.store.writer import LineWriter, encode
 
@@ -81,6 +94,46 @@ WRITTEN = [
     ("status", STATUS),
     ("health", HEALTH),
     ("summary", SUMMARY),
+    (
+        "summary",
+        msgspec.structs.replace(
+            SUMMARY,
+            machine=(MachineUse(model_id="m", variant_ids=("default",), window_s=2.0, read_s=2.0, cores=2, model_cores=1.5),),
+            energy=(
+                EnergyFacts(
+                    model_id="m",
+                    variant_id="default",
+                    basis="measured",
+                    sources=("rapl package-0",),
+                    window_s=2.0,
+                    gross_j=40.0,
+                    requests=1,
+                    tokens=9,
+                ),
+            ),
+            sources=(SourceState(name="nvml", state="absent", detail="no NVIDIA GPU"),),
+        ),
+    ),
+    (
+        "telemetry",
+        TelemetryStart(
+            interval_s=0.2, cores=2, memory_bytes=None, clock_zero_ns=7, sources=(SourceState(name="host", state="read", detail="/proc"),)
+        ),
+    ),
+    (
+        "telemetry",
+        Slice(
+            from_s=0.0,
+            to_s=0.2,
+            readings=1,
+            host=HostReading(user_s=0.1, system_s=0.0, idle_s=0.3),
+            processes=(ProcessReading(model_id="m", treatment_digest="d", cpu_s=0.1),),
+            gpus=(GpuReading(id="nvidia:0", reasons=("SwPowerCap",)),),
+            energy=(EnergyReading(source="rapl", zone="package-0", counter_j=4.0),),
+        ),
+    ),
+    ("telemetry", Idle(from_s=0.0, to_s=2.0, energy=(EnergyReading(source="rapl", zone="package-0", counter_j=16.0),))),
+    ("telemetry", SourceLost(at_s=3.0, source="nvml", reason="GPU is lost")),
     ("selftest", selftest()),
     ("baseline", run_of([Answered(prompt_id="p", request="r", n=1, failed=1)], ["p"], ["a"])),
     ("comparison", RunComparison(base=SIDE, head=SIDE, aligned=1, narrowed=(Narrowed(what="prompts", count=1, of=2, reason="only in head"),))),
@@ -121,7 +174,7 @@ def test_run_folder_holds_what_the_schemas_say(tmp_path):
     layout = run_folder(tmp_path)
     with LineWriter(layout.samples_of("w1")) as writer:
         writer.append(sample("t"))
-    lines = {"plan": 15, "status": 0, "sample": 1, "health": 0, "grade": 0, "pair": 0, "questions": 0, "annotation": 0}
+    lines = {"plan": 15, "status": 0, "sample": 1, "health": 0, "telemetry": 0, "grade": 0, "pair": 0, "questions": 0, "annotation": 0}
     assert validated(layout.folder) == {**lines, "run": 1, "summary": 0, "selftest": 0, "judge": 0}
 
 
