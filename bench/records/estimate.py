@@ -113,7 +113,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a report shows, recomputed from the lines of a run folder: `summary.json`.
 
     `client_saturated`: latencies hold the client's own delay. `limited_by`: what kept the load from being the one that was asked for. `judges`: those
-    that graded this run, the run's own first.
+    that graded this run, the run's own first. `sources`: what was read of the machine meanwhile, and what could not be.
     """
 
     run_id: str
