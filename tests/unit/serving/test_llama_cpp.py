@@ -9,16 +9,6 @@ from bench.serving import llama_cpp
 from bench.serving.llama_cpp import LlamaCpp
 
 
-class Log:
-    """A process of which only the log matters."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def log_text(self):
-        return self.text
-
-
 def entry(**fields):
     return ModelSpec(id="tiny", runtime="llama.cpp", weights=Weights(parts=("file:model.gguf",)), **fields)
 
@@ -75,38 +65,3 @@ def test_without_the_package_it_says_what_to_install(tmp_path, monkeypatch):
     found = refusal(tmp_path, entry())
     assert found.state == "unavailable"
     assert found.hint == "pip install 'bench-spec[local]'"
-
-
-@pytest.mark.parametrize(
-    ("fields", "mode"),
-    [
-        ({}, "auto"),
-        ({"device": "cpu"}, "off"),
-        ({"device": "gpu"}, "on"),
-        ({"device": "auto"}, "auto"),
-        ({"device": "gpu", "gpu": Gpu(mode="off")}, "off"),
-    ],
-)
-def test_the_gpu_is_asked_for_in_either_word(fields, mode):
-    assert llama_cpp._wanted_gpu(treatment(entry(), **fields)).mode == mode
-
-
-def test_devices_are_hidden_in_each_backends_words():
-    assert set(llama_cpp._visible(Gpu(mode="off")).values()) == {"-1"}
-    assert llama_cpp._visible(Gpu(mode="on", devices=(0, 2)))["GGML_VK_VISIBLE_DEVICES"] == "0,2"
-    assert llama_cpp._visible(Gpu()) == {}
-
-
-def test_what_really_ran_is_read_from_the_log():
-    log = Log("…\nload_tensors: offloaded 20/25 layers to GPU\n…")
-    assert llama_cpp._device(Gpu(), ["NVIDIA H100"], log) == "gpu: NVIDIA H100 (20 of 25 layers)"
-    assert llama_cpp._device(Gpu(mode="on"), ["NVIDIA H100"], Log("")) == "gpu: NVIDIA H100 (number of layers unknown)"
-    assert llama_cpp._device(Gpu(mode="off"), ["NVIDIA H100"], log) == "cpu"
-    assert llama_cpp._device(Gpu(), [], Log("")) == "cpu"
-
-
-def test_a_gpu_without_layers_is_no_gpu():
-    log = Log("load_tensors: offloaded 0/25 layers to GPU")
-    assert llama_cpp._device(Gpu(), ["NVIDIA H100"], log) == "cpu"
-    with pytest.raises(ServingError, match="no layer on the GPU"):
-        llama_cpp._device(Gpu(mode="on"), ["NVIDIA H100"], log)
