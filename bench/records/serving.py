@@ -4,8 +4,6 @@ from typing import Literal
 
 import msgspec
 
-from bench.records.exchange import Transport
-
 ModelState = Literal["served", "unavailable", "failed", "skipped"]
 
 
@@ -25,7 +23,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials); of a model in bench's own process it only names it.
+    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials).
 
     `device` says what really ran (`cpu`, `gpu: NVIDIA … (24 of 24 layers)`), and `placement` what showed it, where anything did; `owned` is true when
     bench started the process.
@@ -40,7 +38,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement | None = None
     runtime_version: str | None = None
     weights_digest: str | None = None
-    transport: Transport = "http"
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
