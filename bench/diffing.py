@@ -54,6 +54,10 @@ def compare_places(before: str, after: str | None, ground: Ground) -> DiffReport
         return DiffReport(specs=(_diff(old, new, ground),))
     if isinstance(old, Place) or isinstance(new, Place):
         raise UsageError("a file and a folder cannot be compared", hint="name two files or two folders")
+    if not old and not new:
+        raise UsageError(
+            f"neither {before} nor {after or 'what stands there now'} holds a spec", hint="a spec begins with `bench: 1`; name the folder it is in"
+        )
     found = (_pair(old.get(name), new.get(name), ground) for name in _paired(old, new))
     return DiffReport(specs=tuple(one for one in found if one is not None))
 
@@ -64,7 +68,7 @@ def compare_base(revision: str, only: Sequence[Path], ground: Ground) -> DiffRep
     Raises: as `compare_places`.
     """
     repository = Repository(Path.cwd())
-    base = repository.fork(repository.commit(revision))
+    base, unknown = repository.fork(repository.commit(revision))
     then, now = repository.files(base), repository.working_files()
     roots = [_inside(repository, path) for path in only] or [PurePosixPath()]
     changed = {
@@ -84,7 +88,8 @@ def compare_base(revision: str, only: Sequence[Path], ground: Ground) -> DiffRep
     }
     new = {name: Place(path=_shown(now[name])) for name in now if matters(name) and _is_spec(now[name].read_bytes())}
     found = (_pair(old.get(name), new.get(name), ground) for name in _paired(old, new))
-    return DiffReport(specs=tuple(one for one in found if one is not None), base=base)
+    note = f"compared with {revision} as it is, so that what changed there counts as a change here: {unknown}" if unknown else None
+    return DiffReport(specs=tuple(one for one in found if one is not None), base=base, note=note)
 
 
 def _at(repository: Repository, commit: str, name: str) -> AtRevision:

@@ -80,12 +80,14 @@ class Repository:
             raise UsageError(f"there is no git revision {shown!r} in {self.root}", hint=hint) from error
         return found.decode().strip()
 
-    def fork(self, commit: str) -> str:
-        """The commit from which the checked-out one and another went different ways; that other one itself where none is known."""
+    def fork(self, commit: str) -> tuple[str, str | None]:
+        """The commit from which the checked-out one and another went different ways; where none is known that other one itself, and why."""
         try:
-            return self.git("merge-base", commit, "HEAD", what="find where they parted").decode().split()[0]
+            return self.git("merge-base", commit, "HEAD", what="find where they parted").decode().split()[0], None
         except UsageError:
-            return commit  # no common history at hand, as in a shallow clone
+            if self.git("rev-parse", "--is-shallow-repository", what="look at the history").strip() == b"true":
+                return commit, "this clone is shallow and lacks the commit from which both went different ways; `git fetch --unshallow` brings it"
+            return commit, "the two have no common history"
 
     def entry(self, commit: str, path: str) -> _Entry | None:
         """What stands at a path from the root; None for nothing."""

@@ -91,7 +91,8 @@ class SpecDiff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiffReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All specs that were compared. `base` is the commit that `--base` meant."""
+    """All specs that were compared. `base` is the commit that `--base` meant; `note`: what of the comparison is not as asked."""
 
     specs: tuple[SpecDiff, ...]
     base: str | None = None
+    note: str | None = None

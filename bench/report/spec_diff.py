@@ -25,16 +25,18 @@ _SAYS: dict[Effect, str] = {
 
 def text(report: DiffReport) -> str:
     """For a terminal."""
+    note = f"note: {report.note}\n" if report.note else ""
     if not report.specs:
-        return "no spec changed\n"
-    return escape.visible("\n".join("\n".join(_text(diff)) + "\n" for diff in report.specs))
+        return escape.visible(f"{note}no spec changed\n")
+    return escape.visible(note + "\n".join("\n".join(_text(diff)) + "\n" for diff in report.specs))
 
 
 def markdown(report: DiffReport) -> str:
     """For a comment: GitHub-flavoured, with what is long folded away. No longer than a comment may be."""
+    note = f"⚠️ {escape.markdown(escape.short(report.note, 500))}\n\n" if report.note else ""
     if not report.specs:
-        return "No spec changed.\n"
-    made, left = "", len(report.specs)
+        return f"{note}No spec changed.\n"
+    made, left = note, len(report.specs)
     for diff in report.specs:
         part = "\n".join(_markdown(diff)) + "\n"
         if len(made) + len(part) > MOST_CHARACTERS:

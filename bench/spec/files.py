@@ -48,7 +48,7 @@ class Folder:
     def spec(self) -> Marked | None:
         """The spec's own data, or None when it is unreadable (then `found` says why)."""
         try:
-            content = _read(self.path, str(self.path)) if self.files is None else self.files.read(self.path.name)
+            content = _read(_own(self.path), str(self.path)) if self.files is None else self.files.read(self.path.name)
         except FileProblem as problem:
             self.found.append(Diagnostic(code=problem.code, severity="error", message=problem.message, hint=problem.hint))
             return None
@@ -129,6 +129,20 @@ def inside(folder: Path, name: str) -> Path:
         raise FileProblem("file-missing", f"'{name[:80]}' cannot be reached: {error.__class__.__name__}") from error
     if not path.is_relative_to(root):
         raise FileProblem("file-outside", f"'{name[:80]}' is a link that leads out of the spec's folder", "copy the file into the folder")
+    return path
+
+
+def _own(path: Path) -> Path:
+    """The spec's own file. What a link elsewhere leads to would be quoted in findings: of a stranger's branch, any file of the machine.
+
+    Raises: FileProblem when it is a link that leads out of its folder.
+    """
+    try:
+        is_elsewhere = path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
+    except (OSError, RuntimeError) as error:
+        raise FileProblem("file-missing", f"'{path}' cannot be reached: {error.__class__.__name__}", "check the link") from error
+    if is_elsewhere:
+        raise FileProblem("file-outside", f"'{path}' is a link that leads out of its folder", "name the file that it leads to")
     return path
 
 

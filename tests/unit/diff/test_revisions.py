@@ -51,6 +51,7 @@ def test_a_path_starts_at_the_root_or_here(repository, bench, where):
         (("--base", "nowhere"), "there is no git revision 'nowhere'"),
         (("s.yaml",), "there is nothing to compare with"),
         (("s.yaml", "."), "a file and a folder cannot be compared"),
+        (("empty", "empty"), "neither empty nor empty holds a spec"),
         ((), "two versions are needed"),
         (("--base", "HEAD", "/"), "is not inside the repository"),
     ],
@@ -58,6 +59,7 @@ def test_a_path_starts_at_the_root_or_here(repository, bench, where):
 def test_what_is_not_there_is_said_clearly(repository, bench, words, said):
     repository.write(s=BASE)
     repository.commit("first")
+    (repository.folder / "empty").mkdir()
     shown = bench("diff", *words, code=2)
     assert said in shown.stderr
     assert "hint:" in shown.stderr
@@ -163,3 +165,38 @@ def test_what_a_partial_clone_lacks_is_not_fetched(repository, tmp_path, capsys,
     repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.folder}", str(tmp_path / "clone"))
     shown = Here(tmp_path / "clone", capsys, monkeypatch)("diff", "HEAD~1:s.yaml", code=2)
     assert "cannot read a file of the revision" in shown.stderr
+
+
+def test_where_the_fork_is_not_known_that_is_said(repository, bench, tmp_path, monkeypatch):
+    repository.write(s=BASE)
+    repository.commit("first")
+    repository.git("switch", "-q", "-c", "feature")
+    repository.commit("nothing of the spec")
+    repository.git("switch", "-q", "main")
+    repository.write(s=BASE.replace("Say hello", "Say goodbye"))
+    repository.commit("main goes on")
+    assert bench("diff", "--base", "feature").stdout.startswith("small: ")
+    repository.git("clone", "-q", "--depth", "1", "--branch", "feature", repository.folder.as_uri(), str(tmp_path / "shallow"))
+    repository.git("-C", str(tmp_path / "shallow"), "fetch", "-q", "--depth", "1", "origin", "main:main")
+    monkeypatch.chdir(tmp_path / "shallow")
+    seen = bench("diff", "--base", "main")
+    assert seen.stdout.startswith("note: compared with main as it is, so that what changed there counts as a change here: this clone is shallow")
+    assert json.loads(bench("diff", "--base", "main", "--format", "json").stdout)["note"].endswith("`git fetch --unshallow` brings it")
+    assert bench("diff", "--base", "main", "--format", "markdown").stdout.startswith("⚠️ compared with main as it is")
+
+
+@pytest.mark.parametrize("target", ["outside.txt", "/proc/self/environ"])
+def test_a_spec_that_is_a_link_out_of_its_folder_is_not_quoted(repository, bench, target):
+    (repository.folder.parent / "outside.txt").write_text("hunter2 and more\n", encoding="utf-8")
+    repository.write(s=BASE)
+    repository.commit("first")
+    (repository.folder / "s.yaml").unlink()
+    (repository.folder / "s.yaml").symlink_to(repository.folder.parent / target)
+    for words in (("validate", "s.yaml"), ("diff", "HEAD:s.yaml"), ("plan", "s.yaml")):
+        seen = bench(*words, code=2)
+        assert "'s.yaml' is a link that leads out of its folder" in seen.stderr
+        assert "hunter2" not in seen.stdout + seen.stderr
+    (repository.folder / "real.yaml").write_text(BASE, encoding="utf-8")
+    (repository.folder / "s.yaml").unlink()
+    (repository.folder / "s.yaml").symlink_to("real.yaml")
+    bench("validate", "s.yaml")
