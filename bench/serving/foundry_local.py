@@ -1,181 +1,37 @@
-"""A Foundry Local service that already runs, found by `base_url:` or the environment name FOUNDRY_LOCAL_ENDPOINT. No port is guessed: it changes.
+"""Foundry Local: whose service is measured, in this order, so that a spec means the same on every machine that is set up alike.
 
-The service answers to exact names (`name:version`), while an alias serves only to load. An alias need not be the start of a name, so what it means
-is found by loading it and looking which name is new. The device is part of the name (`…-generic-cpu:1`); there is no switch. Hosting a model in a
-process of our own through the SDK comes with a later version.
+1. the service that the entry's `base_url:` names
+2. the service that the environment's FOUNDRY_LOCAL_ENDPOINT names
+3. one that bench hosts itself through the SDK (`foundry_hosted.py`): only there are process, memory, load time and unloading ours to measure
+4. without the SDK: the running service that the command `foundry` tells of
+
+No port is ever guessed: it changes with each start.
 """
-
-import re
-import time
-from difflib import get_close_matches
-from urllib.parse import quote, urlsplit
 
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
-from bench.records.serving import Endpoint, ServingFacts
-from bench.records.spec import ModelSpec
-from bench.serving.external import ServedElsewhere, normalise
-from bench.serving.probe import Reply, get, model_ids, names
-from bench.serving.process_tree import ProcessTree
+from bench.serving.foundry_command import running_service
+from bench.serving.foundry_hosted import host
+from bench.serving.foundry_process import SdkMissing
+from bench.serving.foundry_service import serve_running
 
 ENDPOINT = "FOUNDRY_LOCAL_ENDPOINT"
-# Source: names of Foundry Local's catalogue, e.g. phi-4-mini-instruct-cuda-gpu:5 (read 2026-11-22).
-_DEVICE = re.compile(r"-(?P<backend>[a-z0-9]+)-(?P<device>cpu|gpu|npu)(:\d+)?$")
-_UNLOADS = 5  # a service may still count a stream that has just ended
 
 
 class FoundryLocal:
     """The runtime `foundry-local`."""
 
     def serve(self, treatment: Treatment, context: ServingContext) -> Served:
-        """Find the service, find the model's exact name, load it if it is not loaded."""
-        model = treatment.model
-        address = model.base_url or context.environ.get(ENDPOINT)
-        if not address:
-            hint = f"start the service and set {ENDPOINT} or `base_url:` to the address that `foundry status` shows; bench cannot host one itself yet"
-            raise ServingError("no running Foundry Local service is named", hint=hint, state="unavailable")
-        root = normalise(address, model.id).removesuffix("/v1")
-        status = get(f"{root}/status")
-        listing = get(f"{root}/v1/models", within_s=8.0)  # without a network the service itself first waits for its catalogue
-        offered = model_ids(listing.value()) if isinstance(listing, Reply) and listing.status == 200 else None
-        if offered is None:
-            said = listing.detail if not isinstance(listing, Reply) else f"it answered {listing.status}"
-            hint = f"start it and read its address from `foundry status`; its port changes, so check {ENDPOINT}"
-            raise ServingError(f"no Foundry Local service answers on {root}: {said}", hint=hint, state="unavailable")
-        exact, load_s = _loaded(root, model, offered, wanted_device(treatment))
-        endpoint = Endpoint(
-            base_url=f"{root}/v1",
-            served_model=exact,
-            owned=False,
-            pid=_pid(root, status),
-            load_s=load_s,
-            device=device_of(exact),
-            runtime_version="Foundry Local",
-        )
-        return ServedFoundry(endpoint, root, (model.alias or exact) if load_s is not None else None)
-
-
-class ServedFoundry(ServedElsewhere):
-    """A model in a service that is not ours. What we loaded we also unload."""
-
-    def __init__(self, endpoint: Endpoint, root: str, loaded_alias: str | None) -> None:
-        """Note where it is, and whether to unload it."""
-        super().__init__(
-            endpoint, None, ("memory is that of the whole Foundry Local service, with every model it has loaded",) if endpoint.pid else ()
-        )
-        self._root = root
-        self._loaded_alias = loaded_alias
-        self._tree = ProcessTree(endpoint.pid, spawns=False) if endpoint.pid is not None else None
-        self._rss_loaded = self._tree.rss_bytes() if self._tree is not None else None
-        self._cpu_loaded_s = (self._tree.cpu_s() if self._tree is not None else None) or 0.0
-
-    def facts(self) -> ServingFacts:
-        """Memory and CPU time of the service's process as of now."""
-        if self._tree is None:
-            return super().facts()
-        cpu_s = self._tree.cpu_s()
-        return ServingFacts(
-            rss_loaded_bytes=self._rss_loaded,
-            rss_peak_bytes=self._tree.root_peak_bytes(),
-            cpu_s=cpu_s - self._cpu_loaded_s if cpu_s is not None else None,
-            notes=self._notes,
-        )
-
-    def close(self) -> None:
-        """Unload the model if bench loaded it."""
-        alias, self._loaded_alias = self._loaded_alias, None
-        if alias is not None:
-            _unload(self._root, alias)
-
-
-def wanted_device(treatment: Treatment) -> str:
-    """`auto`, `cpu`, `gpu` or `npu`; `gpu:` of a variant says the same in other words."""
-    if treatment.device is not None:
-        return treatment.device
-    return {"on": "gpu", "off": "cpu"}.get(treatment.gpu.mode, "auto") if treatment.gpu is not None else "auto"
-
-
-def device_of(exact: str) -> str | None:
-    """What the name says of the device, marked as that: a `generic-gpu` model may well run elsewhere."""
-    found = _DEVICE.search(exact.lower())
-    return f"{found['device']} ({found['backend']}, by its name)" if found is not None else None
-
-
-def _loaded(root: str, model: ModelSpec, offered: tuple[str, ...], device: str) -> tuple[str, float | None]:
-    """The exact name of the loaded model, and the seconds it took to load; None when it was loaded before.
-
-    Raises: ServingError when it cannot be loaded, is not on the wanted device, or its name stays unclear.
-    """
-    asked = model.model or model.alias or model.id
-    if model.model is not None and model.model not in offered:
-        raise _unknown(root, asked, offered)
-    before = _loaded_names(root)
-    if model.model in before:
-        return _on_device(str(model.model), device, offered), None
-    started = time.perf_counter()
-    answer = get(f"{root}/models/load/{quote(model.alias or asked, safe='')}", within_s=model.load_timeout_s)
-    load_s = time.perf_counter() - started
-    if isinstance(answer, Reply) and answer.status == 404:
-        raise _unknown(root, asked, offered)
-    if not isinstance(answer, Reply) or answer.status >= 400:
-        said = answer.detail if not isinstance(answer, Reply) else f"{answer.status} {_plain(answer.body)}"
-        raise ServingError(f"Foundry Local does not load {asked!r}: {said}", hint="try `foundry model load`; it may have to be downloaded first")
-    after = _loaded_names(root)
-    new = [name for name in after if name not in before]
-    found = new or list(after)  # nothing new: it was loaded before
-    if len(found) != 1 or model.model not in {None, found[0]}:
-        hint = f"set `model:` to one of them; loaded: {', '.join(after) or 'none'}"
-        raise ServingError(f"which loaded model {asked!r} means is unclear", hint=hint, state="unavailable")
-    try:
-        return _on_device(found[0], device, offered), load_s if new else None
-    except ServingError:
-        if new:
-            _unload(root, model.alias or asked)
-        raise
-
-
-def _unload(root: str, alias: str) -> None:
-    for _ in range(_UNLOADS):
-        reply = get(f"{root}/models/unload/{quote(alias, safe='')}", within_s=10.0)
-        if not isinstance(reply, Reply) or reply.status < 400:
-            return
-        time.sleep(0.3)
-
-
-def _on_device(exact: str, device: str, offered: tuple[str, ...]) -> str:
-    found = _DEVICE.search(exact.lower())
-    if device == "auto" or (found is not None and found["device"] == device):
-        return exact
-    stem = _DEVICE.sub("", exact.lower())
-    others = [
-        name for name in offered if _DEVICE.sub("", name.lower()) == stem and (match := _DEVICE.search(name.lower())) and match["device"] == device
-    ]
-    hint = (
-        f"load {others[0]} with `foundry model load` and set `model: {others[0]}`"
-        if others
-        else "its GPU and NPU variants show only once they can run here"
-    )
-    raise ServingError(f"Foundry Local serves {exact}, which by its name does not run on device {device!r}", hint=hint, state="unavailable")
-
-
-def _loaded_names(root: str) -> tuple[str, ...]:
-    reply = get(f"{root}/models/loaded")
-    return names(reply.value()) if isinstance(reply, Reply) and reply.status == 200 else ()
-
-
-def _plain(body: bytes) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in body[:200].decode(errors="replace"))
-
-
-def _pid(root: str, status: object) -> int | None:
-    """The service's process, if it is one of this machine."""
-    told = status.value() if isinstance(status, Reply) and urlsplit(root).hostname in {"localhost", "127.0.0.1", "::1"} else None
-    pid = told.get("pid") if isinstance(told, dict) else None
-    return pid if isinstance(pid, int) and pid > 0 else None
-
-
-def _unknown(root: str, asked: str, offered: tuple[str, ...]) -> ServingError:
-    near = get_close_matches(asked, offered, n=3, cutoff=0.4) or list(offered[:8])
-    hint = f"near: {', '.join(near)}" if near else "its catalogue is empty: it needs the network once, or a cached model"
-    return ServingError(f"Foundry Local on {root} knows no model {asked!r}", hint=hint, state="unavailable")
+        """Find the service or host one, find the model's exact name, load it."""
+        named = treatment.model.base_url or context.environ.get(ENDPOINT)
+        if named:
+            return serve_running(named, treatment, f"check {ENDPOINT}" if not treatment.model.base_url else "check `base_url:`")
+        try:
+            return host(treatment, context)
+        except SdkMissing as missing:
+            told = running_service(context.environ)
+            if told.address is None:
+                hint = f"{missing.hint}; or start a service and set {ENDPOINT} to its address. {told.said}"
+                raise ServingError(missing.message, hint=hint, state="unavailable") from missing
+            return serve_running(told.address, treatment, "`foundry status` told this address")

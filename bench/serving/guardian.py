@@ -1,8 +1,8 @@
 """A small process between bench and a server: it ends the server and all its descendants as soon as bench closes its pipe or dies.
 
-Run as a file, with the standard library only: `python -I -S guardian.py {log|pipe} COMMAND…`. It reports on its standard output in JSON lines:
+Run as a file, with the standard library only: `python -I -S guardian.py {log|pipe|talk} COMMAND…`. It reports on its standard output in JSON lines:
 `{"started": pid}`, `{"refused": "why"}`, `{"exit": code}` (negative: the signal). The server's own output goes to the guardian's standard error,
-which is the log; with `pipe` the server's standard output is the guardian's, so that it can report, too.
+which is the log; with `pipe` the server's standard output is the guardian's, so that it can report, too; with `talk` it also hears what bench says.
 """
 
 import contextlib
@@ -78,22 +78,25 @@ def _others(server: "subprocess.Popen[bytes]") -> bool:
 
 def _watch_pipe(server: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
+        while said := os.read(0, 4096):
+            if server.stdin is not None:
+                with contextlib.suppress(OSError):  # it may have ended, which is told elsewhere
+                    server.stdin.write(said)
     end_tree(server)
     os._exit(0)
 
 
 def main() -> None:
     """Start the command, tell its process id, wait for its end or for the pipe's."""
-    out = 1 if sys.argv[1] == "pipe" else 2
+    out = 2 if sys.argv[1] == "log" else 1
     if _LINUX:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
         server = subprocess.Popen(
             sys.argv[2:],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if sys.argv[1] == "talk" else subprocess.DEVNULL,
             stdout=out,
+            bufsize=0,
             preexec_fn=_die_with_guardian if _LINUX else None,  # noqa: PLW1509 - no thread runs yet
         )
     except OSError as error:

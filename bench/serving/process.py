@@ -43,14 +43,15 @@ def exit_reason(code: int) -> str:
 class ChildProcess:
     """A server process with its log. Started by the constructor; `close` ends the whole tree and may be called twice.
 
-    `stdout`: "log" appends the server's standard output to the log; "pipe" lets it report in JSON lines (see `wait_report`).
+    `stdout`: "log" appends the server's standard output to the log; "pipe" lets it report in JSON lines (see `wait_report`); "talk" lets it also be
+    spoken to (see `say`).
     `spawns`: whether the server may start processes of its own, so that their memory is read, too.
 
     Raises: ServingError when the program cannot be started.
     """
 
     def __init__(
-        self, argv: Sequence[str], *, environment: Mapping[str, str], log: Path, stdout: Literal["log", "pipe"] = "log", spawns: bool = True
+        self, argv: Sequence[str], *, environment: Mapping[str, str], log: Path, stdout: Literal["log", "pipe", "talk"] = "log", spawns: bool = True
     ) -> None:
         """Start it."""
         self.log = log
@@ -118,6 +119,18 @@ class ChildProcess:
 
         self._wait_for(lambda: first() is not None or self.death() is not None, until)
         return first()
+
+    def say(self, **message: object) -> None:
+        """One JSON line to a server that was started with "talk". One that is gone hears nothing."""
+        assert self._guardian.stdin is not None  # noqa: S101 - it was asked for as a pipe
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the pipe is closed
+            self._guardian.stdin.write((json.dumps(message) + "\n").encode())
+            self._guardian.stdin.flush()
+
+    def told(self, key: str) -> Any:
+        """What the server last reported under this key; None when it has not."""
+        with self._news:
+            return self._told.get(key)
 
     def wait_end(self, timeout_s: float) -> None:
         """Wait until the process is gone, at most so long."""

@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -5,23 +6,25 @@ from harness.serving import Answer, answering, context, models, treatment
 
 from bench.errors import ServingError
 from bench.records.spec import Gpu, ModelSpec
-from bench.serving.foundry_local import FoundryLocal, device_of, wanted_device
+from bench.serving.foundry_choice import wanted_device
+from bench.serving.foundry_local import FoundryLocal
+from bench.serving.foundry_service import device_of
 
 CPU, GPU, OTHER = "Phi-4-mini-instruct-generic-cpu:5", "Phi-4-mini-instruct-cuda-gpu:5", "DeepSeek-R1-Distill-Qwen-7B-generic-cpu:3"
 
 
 class Service:
-    """A Foundry Local service: which names it knows, which alias loads which, what is loaded."""
+    """A Foundry Local service: which names it knows, which alias loads which, what is loaded, where its models lie."""
 
-    def __init__(self, aliases, loaded=()):
-        self.aliases, self.loaded, self.asked = aliases, list(loaded), []
+    def __init__(self, aliases, loaded=(), cache=None):
+        self.aliases, self.loaded, self.asked, self.cache = aliases, list(loaded), [], cache
 
     def __call__(self, path, _headers):
         self.asked.append(path)
         first, _, last = path.strip("/").rpartition("/")
         match first:
             case "" if last == "status":
-                return Answer(value={"pid": os.getpid(), "endpoints": []})
+                return Answer(value={"pid": os.getpid(), "endpoints": [], "modelCachePath": self.cache})
             case "v1":
                 return models(CPU, GPU, OTHER)
             case "models" if last == "loaded":
@@ -45,12 +48,6 @@ def refusal(folder, environ, model, **fields):
         FoundryLocal().serve(treatment(model, **fields), context(folder, environ=environ))
     assert caught.value.state == "unavailable"
     return caught.value
-
-
-def test_without_an_address_it_is_unavailable_and_no_port_is_guessed(tmp_path):
-    found = refusal(tmp_path, {}, entry(alias="phi-4-mini"))
-    assert found.message == "no running Foundry Local service is named"
-    assert "FOUNDRY_LOCAL_ENDPOINT" in found.hint
 
 
 def test_a_dead_address_is_said_to_be_dead(tmp_path):
@@ -118,4 +115,31 @@ def test_the_device_is_read_from_either_word():
     assert wanted_device(treatment(model, gpu=Gpu(mode="off"))) == "cpu"
     assert wanted_device(treatment(model, gpu=Gpu(mode="on"))) == "gpu"
     assert wanted_device(treatment(model, device="npu", gpu=Gpu(mode="on"))) == "npu"
-    assert device_of("something-else") is None
+    assert device_of("something-else", {}) is None
+
+
+def catalogued(folder, **devices):
+    """A model cache whose catalogue says on what each name runs."""
+    listed = [{"id": name, "runtime": {"deviceType": told, "executionProvider": f"{told}Provider"}} for name, told in devices.items()]
+    (folder / "foundry.modelinfo.json").write_text(json.dumps({"version": 1, "models": [*listed, {"id": "odd", "runtime": None}]}))
+    return str(folder)
+
+
+def test_the_catalogue_of_a_service_on_this_machine_says_more_than_a_name(tmp_path):
+    service = Service({"phi": CPU}, cache=catalogued(tmp_path, **{CPU: "GPU"}))
+    with answering(service) as url:
+        served = FoundryLocal().serve(treatment(entry(alias="phi", base_url=url), device="gpu"), context(tmp_path))
+        assert served.endpoint.device == "gpu (GPUProvider, by its catalogue)"
+        assert served.endpoint.placement is None  # nothing showed it
+        served.close()
+        found = refusal(tmp_path, {}, entry(alias="phi", base_url=url), device="cpu")
+    assert "which by its catalogue does not run on device 'cpu'" in found.message
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"models": 3}', b'{"models": [3]}', b"\xff", b'{"models": [{"id": 1, "runtime": 2}]}'])
+def test_a_catalogue_that_cannot_be_read_leaves_the_name(tmp_path, content):
+    (tmp_path / "foundry.modelinfo.json").write_bytes(content)
+    with answering(Service({"phi": CPU}, cache=str(tmp_path))) as url:
+        served = FoundryLocal().serve(treatment(entry(alias="phi", base_url=url)), context(tmp_path))
+        assert served.endpoint.device == "cpu (generic, by its name)"
+        served.close()
