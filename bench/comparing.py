@@ -10,14 +10,16 @@ from msgspec.structs import replace
 
 from bench.compare.compare import Asked, Side, compare
 from bench.digest import digest
+from bench.errors import UsageError
 from bench.grading import graded_by, primary, scoring
 from bench.records.baseline import Baseline, Grader, Grading, Measure
 from bench.records.compare import Moved, RunComparison
 from bench.records.judging import JudgeRecord
 from bench.records.spec import Aspect, Load, Prompt, Rubric, Spec
 from bench.registry import Registry
+from bench.revisions import content_at, split
 from bench.spec.load import load_spec
-from bench.store.baselines import read_baseline
+from bench.store.baselines import decoded, read_baseline
 from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run
 from bench.store.reader import read_judges, read_manifest, read_plan, read_statuses
@@ -45,7 +47,7 @@ def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), so
     """
     manifest, plan = read_manifest(layout), read_plan(layout)
     spec = graded_by(layout, registry, load_spec(layout.resolved, extensions=registry, environ={}).spec)
-    every = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    every = registry.every("metric")
     wanted = kept(every, metrics)
     decided, judges = Decided(layout, plan, scoring=scoring(layout, spec)), read_judges(layout)
     seen = read_run(spec, decided, wanted)
@@ -120,13 +122,25 @@ def _asks(aspect: Aspect, prompt: Prompt, counting: Sequence[str]) -> str:
 
 
 def found_side(which: str, runs: Path, registry: Registry, metrics: Sequence[str] = ()) -> Standing:
-    """A baseline by the path of its file (`….json`), or a run by whatever names one.
+    """A baseline by the path of its file (`….json`, or `REVISION:….json`), or a run by whatever names one.
 
-    Raises: RunFolderError when there is none.
+    Raises: RunFolderError when there is none, UsageError when there is no such revision or file in it.
     """
     if which.endswith(".json"):
-        return Standing(Side(read_baseline(Path(which)), which, is_baseline=True))
+        parts = split(which)
+        found = read_baseline(Path(which)) if parts is None else decoded(content_at(*parts), which)
+        return Standing(Side(found, which, is_baseline=True))
     return stand(RunLayout(find_run(runs, which)), registry, metrics, which)
+
+
+def found_in(revision: str, which: str) -> Standing:
+    """A baseline by the path that its file has in the working directory, as it is in a git revision.
+
+    Raises: RunFolderError, UsageError when there is none.
+    """
+    if not which.endswith(".json"):
+        raise UsageError(f"{which} is no file of a revision", hint="name the file of a baseline")
+    return Standing(Side(decoded(content_at(revision, which, is_from_root=False), which), which, is_baseline=True))
 
 
 def against(base: Standing, head: Standing, asked: Asked) -> RunComparison:

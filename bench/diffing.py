@@ -18,7 +18,7 @@ from bench.records.plan import Budget, Plan
 from bench.records.source import SourceFile
 from bench.records.spec import Spec
 from bench.registry import Registry
-from bench.revisions import AtRevision, Repository, named
+from bench.revisions import AtRevision, Repository, named, split
 from bench.spec.files import FileProblem, Files, Folder
 from bench.spec.load import load_spec
 from bench.spec.yaml_source import parse
@@ -109,30 +109,17 @@ def _inside(repository: Repository, path: Path) -> PurePosixPath:
     return PurePosixPath(where.relative_to(root).as_posix())
 
 
-def _split(typed: str) -> tuple[str, str] | None:
-    """Revision and path of `REVISION:PATH`; None for a path on the disk."""
-    revision, colon, path = typed.partition(":")
-    return (revision, path) if colon and not Path(typed).exists() else None
-
-
 def _here(before: str) -> str:
-    parts = _split(before)
+    parts = split(before)
     if parts is None:
         raise UsageError("there is nothing to compare with", hint="name two specs, or `REVISION:PATH`, or use --base REVISION")
     repository = Repository(Path.cwd())
-    return str(_shown(repository.root.resolve() / _from_root(repository, parts[1])))
-
-
-def _from_root(repository: Repository, path: str) -> str:
-    """The path from the repository's root; one that starts with `./` or `../` starts where the program does, as for git."""
-    if path.startswith(("./", "../")):
-        return _inside(repository, Path(path)).as_posix()
-    return PurePosixPath(path).as_posix()
+    return str(_shown(repository.root.resolve() / repository.typed(parts[1])))
 
 
 def _places(typed: str) -> Place | dict[str, Place]:
     """The spec at a place; of a folder all specs in it, by their paths."""
-    parts = _split(typed)
+    parts = split(typed)
     if parts is None:
         path = Path(typed)
         if not path.is_dir():
@@ -140,7 +127,7 @@ def _places(typed: str) -> Place | dict[str, Place]:
         found = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file() and one.resolve().is_relative_to(path.resolve()))
         return {one.relative_to(path).as_posix(): Place(path=one) for one in found if one.stat().st_size <= MAX_BYTES and _is_spec(one.read_bytes())}
     repository = Repository(Path.cwd())
-    revision, commit, path_there = parts[0], repository.commit(parts[0]), _from_root(repository, parts[1])
+    revision, commit, path_there = parts[0], repository.commit(parts[0]), repository.typed(parts[1])
     if repository.is_folder(commit, path_there):
         root = PurePosixPath(path_there)
         inside = {

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.compare.compare import Asked
-from bench.comparing import Standing, against, found_side, stand
-from bench.errors import NotComparable, RunFolderError
+from bench.comparing import Standing, against, found_in, found_side, stand
+from bench.errors import NotComparable, RunFolderError, UsageError
 from bench.gate.evaluate import evaluate
 from bench.gate.regression import Against
 from bench.records.estimate import Summary
@@ -28,24 +28,42 @@ from bench.store.layout import RunLayout
 _OF_QUALITY = {"score": "quality"}
 
 
+class Held(NamedTuple):
+    """The run whose gates are decided. `keep`: its folder keeps what it was held against. `is_new`: what it kept is not looked at.
+
+    `revision`: the git revision in which baselines are read in place of the working tree.
+    """
+
+    layout: RunLayout
+    registry: Registry
+    summary: Summary
+    keep: bool = False
+    is_new: bool = False
+    revision: str | None = None
+
+
 def gated(layout: RunLayout, registry: Registry, manifest: Manifest, spec: Spec, summary: Summary) -> Summary:
-    """The summary with what became of the spec's gates.
+    """The summary with what became of the spec's gates. A run that was started with `--base` looks for baselines in that revision only.
 
     Raises: RunFolderError when the folder is damaged, or a baseline cannot be kept in it.
     """
     if not spec.gates:
         return summary
-    found = baselines(layout, registry, spec, keep=True)
-    return replace(summary, gates=evaluate(spec, summary, positions(layout, manifest, len(spec.gates)), found))
+    held = Held(layout, registry, summary, keep=True, revision=manifest.baselines_at)
+    return replace(summary, gates=evaluate(spec, summary, positions(layout, manifest, len(spec.gates)), baselines(held, spec)))
 
 
 class Again(NamedTuple):
-    """Gates that are decided again: of a spec, for a run's summary. `baseline` takes the place of every baseline that they name."""
+    """Gates that are decided again: of a spec, for a run's summary. `baseline` takes the place of every baseline that they name.
+
+    `revision`: the git revision in which baselines are read.
+    """
 
     spec: Spec
     summary: Summary
     positions: Sequence[Position | None] = ()
     baseline: str | None = None
+    revision: str | None = None
 
 
 def gated_again(layout: RunLayout, registry: Registry, again: Again) -> tuple[GateResult, ...]:
@@ -56,7 +74,9 @@ def gated_again(layout: RunLayout, registry: Registry, again: Again) -> tuple[Ga
     spec, given = again.spec, again.baseline
     if given is not None:
         spec = replace(spec, gates=tuple(replace(gate, baseline=given) if gate.baseline is not None else gate for gate in spec.gates))
-    return evaluate(spec, again.summary, again.positions, baselines(layout, registry, spec, keep=False, is_given=given is not None))
+    is_new = given is not None or again.revision is not None
+    held = Held(layout, registry, again.summary, is_new=is_new, revision=again.revision)
+    return evaluate(spec, again.summary, again.positions, baselines(held, spec))
 
 
 def positions(layout: RunLayout, manifest: Manifest, n: int) -> tuple[Position | None, ...]:
@@ -68,17 +88,22 @@ def positions(layout: RunLayout, manifest: Manifest, n: int) -> tuple[Position |
     return found if len(found) == n else (None,) * n
 
 
-def baselines(layout: RunLayout, registry: Registry, spec: Spec, *, keep: bool, is_given: bool = False) -> Mapping[str, Against]:
-    """Each baseline that a gate names, beside the run; why not, where there is none. `is_given`: look at none that the run kept."""
+def baselines(held: Held, spec: Spec) -> Mapping[str, Against]:
+    """Each baseline that a gate names, beside the run; why not, where there is none."""
     names: dict[str, list[GateSpec]] = {}
     for gate in spec.gates:
         if gate.baseline is not None:
             names.setdefault(gate.baseline, []).append(gate)
     if not names:
         return {}
-    metrics = tuple(name for gates in names.values() for name in _metrics(gates, registry))
-    head = stand(layout, registry, metrics)
-    return {name: _against(name, (layout, registry, keep, is_given), head, _metrics(gates, registry)) for name, gates in names.items()}
+    metrics = tuple(name for gates in names.values() for name in _metrics(gates, held.registry))
+    head = _marked(stand(held.layout, held.registry, metrics), is_saturated=held.summary.client_saturated)
+    return {name: _against(name, held, head, _metrics(gates, held.registry)) for name, gates in names.items()}
+
+
+def _marked(found: Standing, *, is_saturated: bool) -> Standing:
+    """A run that ends right now does not say yet in its folder whether its client kept up."""
+    return found._replace(side=found.side._replace(run=replace(found.side.run, client_saturated=is_saturated)))
 
 
 def _metrics(gates: list[GateSpec], registry: Registry) -> tuple[str, ...]:
@@ -87,15 +112,14 @@ def _metrics(gates: list[GateSpec], registry: Registry) -> tuple[str, ...]:
     return tuple(name for name in named if registry.has("metric", name))
 
 
-def _against(name: str, where: tuple[RunLayout, Registry, bool, bool], head: Standing, metrics: tuple[str, ...]) -> Against:
-    layout, registry, keep, is_given = where
-    kept = path_of(layout.baselines, name)
+def _against(name: str, held: Held, head: Standing, metrics: tuple[str, ...]) -> Against:
+    kept = path_of(held.layout.baselines, name)
     try:
-        base = found_side(str(kept) if kept.is_file() and not is_given else name, _runs(layout), registry, metrics)
-    except RunFolderError as error:
+        base = _base(name, kept, held, metrics)
+    except (RunFolderError, UsageError) as error:
         return Against(reason=f"there is no baseline {name}: {error.message}")
-    if keep and not kept.is_file():
-        layout.baselines.mkdir(exist_ok=True)
+    if held.keep and not kept.is_file():
+        held.layout.baselines.mkdir(exist_ok=True)
         write_baseline(kept, base.side.run)
     both = tuple(each for each in metrics if each in base.side.run.metrics and each in head.side.run.metrics)
     try:
@@ -103,6 +127,15 @@ def _against(name: str, where: tuple[RunLayout, Registry, bool, bool], head: Sta
     except NotComparable as error:
         return Against(reason=f"{name} cannot be compared with: {error.message}")
     return Against(base.side.run, head.side.run, told)
+
+
+def _base(name: str, kept: Path, held: Held, metrics: tuple[str, ...]) -> Standing:
+    """What a gate names: what the run kept of it, or as it is in the revision, or now."""
+    if kept.is_file() and not held.is_new:
+        return found_side(str(kept), _runs(held.layout), held.registry, metrics)
+    if held.revision is not None:
+        return found_in(held.revision, name)
+    return found_side(name, _runs(held.layout), held.registry, metrics)
 
 
 def _runs(layout: RunLayout) -> Path:

@@ -89,6 +89,20 @@ class Repository:
                 return commit, "this clone is shallow and lacks the commit from which both went different ways; `git fetch --unshallow` brings it"
             return commit, "the two have no common history"
 
+    def place(self, path: Path) -> str:
+        """A path of the working directory as one from the root, whatever links stand there now.
+
+        Raises: UsageError when it leads elsewhere.
+        """
+        where, root = Path(os.path.normpath(Path.cwd().resolve() / path)), self.root.resolve()
+        if not where.is_relative_to(root):
+            raise UsageError(f"{path} is not inside the repository {root}", hint="name a file or folder of it")
+        return PurePosixPath(where.relative_to(root).as_posix()).as_posix()
+
+    def typed(self, path: str) -> str:
+        """The path of `REVISION:PATH` from the root; one that starts with `./` or `../` starts where the program does, as for git."""
+        return self.place(Path(path)) if path.startswith(("./", "../")) else PurePosixPath(path).as_posix()
+
     def entry(self, commit: str, path: str) -> _Entry | None:
         """What stands at a path from the root; None for nothing."""
         found = self._entries(commit, path.rstrip("/")) if path not in ("", ".") else []
@@ -126,6 +140,28 @@ class Repository:
                 mode, _, name = facts.decode().split()
                 found.append(_Entry(mode, name, os.fsdecode(path)))
         return found
+
+
+def split(typed: str) -> tuple[str, str] | None:
+    """Revision and path of `REVISION:PATH`; None for a path on the disk."""
+    revision, colon, path = typed.partition(":")
+    return (revision, path) if colon and not Path(typed).exists() else None
+
+
+def content_at(revision: str, path: str, *, is_from_root: bool = True) -> bytes:
+    """The bytes of an ordinary file in a git revision. `is_from_root`: the path is that of `REVISION:PATH`; else one of the working directory.
+
+    Raises: UsageError when there is no such revision or file, or it is larger than a spec may be.
+    """
+    repository = Repository(Path.cwd())
+    place = repository.typed(path) if is_from_root else repository.place(Path(path))
+    found = repository.entry(repository.commit(revision), place)
+    if found is None or not found.mode.startswith(_FILE):
+        raise UsageError(f"there is no file {place!r} in the revision {revision[:80]!r}", hint=f"`git ls-tree -r {revision[:80]}` lists its files")
+    try:
+        return repository.blob(found.name)
+    except FileProblem as problem:
+        raise UsageError(f"{place!r} in the revision {revision[:80]!r}: {problem.message}", hint=problem.hint) from problem
 
 
 def named(content: bytes, like: str) -> str:

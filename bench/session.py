@@ -27,11 +27,12 @@ from bench.trials import columns
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line asked of a run, as it will be recorded."""
+    """What the command line asked of a run, as it will be recorded. `baselines_at`: the commit in which the baselines of gates are read."""
 
     command: tuple[str, ...]
     choice: Choice = Choice()
     overrides: tuple[str, ...] = ()
+    baselines_at: str | None = None
 
 
 class Resuming(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ def start(loaded: LoadedSpec, asked: Asked, runs: Path, clock: Clock, held: Exit
         only=asked.choice.only,
         skip=asked.choice.skip,
         quick=asked.choice.quick,
+        baselines_at=asked.baselines_at,
     )
     layout = new_run(runs, manifest)
     held.enter_context(RunLock(layout.folder))

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from bench.cli.console import line
 from bench.plan.select import Choice
+from bench.revisions import Repository
 
 
 def add_spec(options: argparse.ArgumentParser) -> None:
@@ -39,3 +41,26 @@ def choice(options: argparse.Namespace) -> Choice:
         return tuple(word.strip() for each in typed for word in each.split(",") if word.strip())
 
     return Choice(only=words(options.only), skip=words(options.skip), quick=options.quick)
+
+
+def add_base(options: argparse.ArgumentParser) -> None:
+    """Where the baselines of gates are read."""
+    options.add_argument(
+        "--base",
+        metavar="REVISION",
+        help="read the baselines that gates name where this branch left a git revision, not in the working tree, which a pull request may change",
+    )
+
+
+def fork_of(revision: str | None) -> str | None:
+    """The commit where the checked-out branch left a revision; None for no revision.
+
+    Raises: UsageError when there is no such revision, or no repository.
+    """
+    if revision is None:
+        return None
+    repository = Repository(Path.cwd())
+    commit, unknown = repository.fork(repository.commit(revision))
+    if unknown is not None:
+        line(f"note: baselines are read in {revision} as it is: {unknown}")
+    return commit

@@ -17,6 +17,7 @@ from bench.stats.wilson import wilson_interval
 
 _FACTS = {"rss_bytes": "rss_peak_bytes", "gpu_bytes": "gpu_bytes", "disk_bytes": "disk_bytes", "load_s": "load_s"}
 _NAMES = {"score": "quality"}
+_SATURATED = "client"  # what the comparison calls a client that could not keep up
 
 
 class Against(NamedTuple):
@@ -73,8 +74,11 @@ def _contestant(run: Baseline, cell: Cell) -> Contestant | None:
 
 
 def _veto(found: RunComparison, metric: str) -> Found | None:
-    """What forbids to compare times, speeds and memory: another machine, another load."""
-    told = [f"{each.what} ({each.base} → {each.head})" for each in found.unlike if each.limits == "speed"]
+    """What forbids to compare times, speeds and memory: another machine, another load. A client's delay is no part of a server's memory."""
+    is_fact = metric in _FACTS
+    told = [
+        f"{each.what} ({each.base} → {each.head})" for each in found.unlike if each.limits == "speed" and not (is_fact and each.what == _SATURATED)
+    ]
     return _nothing(f"it was measured otherwise: {'; '.join(told[:3])}") if told and metric != "disk_bytes" else None
 
 

@@ -29,7 +29,10 @@ class GitState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a run is. `overrides` are `--set` words as given; `only`/`skip`/`quick` are the selection."""
+    """What a run is. `overrides` are `--set` words as given; `only`/`skip`/`quick` are the selection.
+
+    `baselines_at`: the commit in which the baselines of gates are read; None: the working tree.
+    """
 
     run_id: str
     status: RunStatus
@@ -50,4 +53,5 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     quick: bool = False
+    baselines_at: str | None = None
     client_saturated: bool | None = None  # None until the run is summarised

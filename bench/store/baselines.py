@@ -68,12 +68,22 @@ def read_baseline(path: Path) -> Baseline:
         raise RunFolderError(
             f"cannot read the baseline {path}: {error.strerror or error}", hint="`bench baseline list` shows what there is"
         ) from error
+    return decoded(content, str(path))
+
+
+def decoded(content: bytes, shown: str) -> Baseline:
+    """The baseline that a file's bytes are. `shown`: what messages call the file.
+
+    Raises: RunFolderError when they are none.
+    """
     if len(content) > MOST_BYTES:
-        raise RunFolderError(f"{path} is no baseline: it has more than {MOST_BYTES:,} bytes", hint="`bench baseline store RUN` writes one")
+        raise RunFolderError(f"{shown} is no baseline: it has more than {MOST_BYTES:,} bytes", hint="`bench baseline store RUN` writes one")
     try:
         return msgspec.json.decode(content, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{path} is no baseline: {error}", hint="`bench baseline store RUN` writes one; `git log` has the one before") from error
+        raise RunFolderError(
+            f"{shown} is no baseline: {error}", hint="`bench baseline store RUN` writes one; `git log` has the one before"
+        ) from error
 
 
 def list_baselines(folder: Path) -> list[Path]:

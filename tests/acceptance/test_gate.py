@@ -1,11 +1,13 @@
 """Gates by the commands a user types: in a run, and decided again."""
 
 import json
+import re
 
 import pytest
 from harness.command import Here
 from harness.mock_llm import mock_llm
 from harness.planted import planted_run
+from harness.repository import Repository
 from harness.written_spec import external, latest, write_spec
 from lxml import etree
 
@@ -131,3 +133,43 @@ def test_a_run_ends_with_its_gates_and_annotates_them_before_its_last_line(tmp_p
     assert "gate completion_tokens ≥ 1000 tokens of m failed: " in line
     root = etree.parse(latest(tmp_path).report("report.junit.xml")).getroot()
     assert [len(case) for case in root[0].iter("testcase")] == [1, 0]
+
+
+def test_with_a_base_revision_the_checkout_cannot_supply_what_gates_are_held_against(tmp_path, bench):
+    repository = Repository(tmp_path)
+    with mock_llm(ttft_ms=1, n=2) as server:
+        spec = write_spec(tmp_path, external("m", server.base_url), prompts=8, more="warmup: 0\nreport: {formats: [json]}\n")
+        bench("run", spec, "--quiet")
+        bench("baseline", "store")
+        (made,) = (tmp_path / "baselines").iterdir()
+        name = f"baselines/{made.name}"
+        text = made.read_text(encoding="utf-8")
+        moved = re.sub(r'"completion_tokens": \[2\.0', '"completion_tokens": [3.0', text)
+        assert moved != text
+        repository.commit("what it comes to")
+        repository.git("switch", "-q", "-c", "branch")
+        made.write_text(moved, encoding="utf-8")
+        asked = gates(f"metric: completion_tokens, baseline: {name}, max_regression: 10 %")
+        write_spec(tmp_path, external("m", server.base_url), prompts=8, more=f"warmup: 0\nreport: {{formats: [json]}}\n{asked}")
+        repository.commit("a branch that moves what it is held against")
+        bench("run", spec, "--quiet", "--base", "main")
+        (kept,) = latest(tmp_path).baselines.iterdir()
+        assert kept.read_text(encoding="utf-8") == text
+        bench("report", "latest")
+        assert kept.read_text(encoding="utf-8") == text
+        bench("gate", "--base", "main")
+        bench("gate", "--baseline", f"main:{name}")
+        (found,) = json.loads(bench("gate", "--baseline", name, "--format", "json", code=1).stdout)
+        assert found["outcome"] == "fail"
+        assert "1 same" in bench("compare", f"main:{name}", "--metrics", "completion_tokens").stdout
+        assert "1 same" in bench("compare", "baseline", "--baselines", "main:baselines", "--metrics", "completion_tokens").stdout
+        for words, said in (
+            (("gate", "--base", "nowhere"), "there is no git revision 'nowhere'"),
+            (("gate", "--base", "main", "--baseline", name), "both say what gates are held against"),
+            (("compare", "main:baselines/none.json"), "there is no file 'baselines/none.json' in the revision 'main'"),
+            (("run", spec, "--resume", "--base", "main"), "--resume keeps the baselines"),
+        ):
+            assert said in bench(*words, code=2).stderr
+        outside = gates("metric: completion_tokens, baseline: ../baselines/s.json, max_regression: 10 %")
+        write_spec(tmp_path, external("m", server.base_url), prompts=8, more=f"warmup: 0\nreport: {{formats: [json]}}\n{outside}")
+        assert "is not inside the repository" in bench("run", spec, "--quiet", "--base", "main", code=9).stderr

@@ -1,7 +1,8 @@
 """Compare two runs, or a run with a stored baseline: what of HEAD is better or worse than BASE, what is the same, and what cannot be told.
 
-A run is its folder, its id, a spec's name or `latest`; a baseline is the path of its file (baselines/<spec>.json), or `baseline` for the one of
-HEAD's spec. Only prompts that the same models were asked in the same words take part. Nothing is measured, nothing is sent.
+A run is its folder, its id, a spec's name or `latest`; a baseline is the path of its file (baselines/<spec>.json), that file in a git revision
+(main:baselines/<spec>.json), or `baseline` for the one of HEAD's spec. Only prompts that the same models were asked in the same words take part.
+Nothing is measured, nothing is sent.
 """
 
 import argparse
@@ -25,7 +26,9 @@ def configure(options: argparse.ArgumentParser) -> None:
     options.add_argument("base", metavar="BASE", help="a run, the path of a baseline, or `baseline`: the one of HEAD's spec")
     options.add_argument("head", nargs="?", default="latest", metavar="HEAD", help="a run, or the path of a baseline (default: latest)")
     options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
-    options.add_argument("--baselines", type=Path, default=FOLDER, metavar="FOLDER", help="where baselines are kept (default: baselines)")
+    options.add_argument(
+        "--baselines", type=Path, default=FOLDER, metavar="FOLDER", help="where baselines are kept; also REVISION:FOLDER (default: baselines)"
+    )
     options.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="markdown: for a comment on a pull request")
     options.add_argument("--output", type=Path, metavar="FILE", help="write it to a file in the place of standard output")
     add_how(options)
@@ -87,7 +90,7 @@ def _base(options: argparse.Namespace) -> str:
     if str(options.head).endswith(".json"):
         raise UsageError("`baseline` stands for the one of a run's spec, and HEAD is no run", hint="give both files by their paths")
     manifest = read_manifest(RunLayout(find_run(options.runs, options.head)))
-    return str(path_of(options.baselines, manifest.spec_name))
+    return path_of(options.baselines, manifest.spec_name).as_posix()
 
 
 def _tell(found: RunComparison, options: argparse.Namespace) -> None:

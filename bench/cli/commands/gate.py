@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bench.catalog import REGISTRY
 from bench.cli import github
 from bench.cli.console import line
+from bench.cli.words import add_base, fork_of
 from bench.errors import UsageError, worst
 from bench.gate.ends import gate_code, gate_words
 from bench.grading import graded_by
@@ -37,7 +38,10 @@ def configure(options: argparse.ArgumentParser) -> None:
     """Options of `bench gate`."""
     options.add_argument("run", nargs="?", default="latest", metavar="RUN", help="a run's folder, its id, a spec's name, or `latest` (default)")
     options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
-    options.add_argument("--baseline", metavar="BASE", help="a baseline's file, or a run, in the place of those that the gates name")
+    options.add_argument(
+        "--baseline", metavar="BASE", help="a baseline's file (or REVISION:FILE), or a run, in the place of those that the gates name"
+    )
+    add_base(options)
     options.add_argument("--spec", type=Path, metavar="FILE", help="decide the gates of this spec in the place of the run's own")
     options.add_argument("--junit", type=Path, metavar="FILE", help="also write them as JUnit XML")
     options.add_argument("--format", choices=("text", "json", "github"), default="text", help="how they are shown; github: as annotations")
@@ -78,9 +82,11 @@ def _decided(layout: RunLayout, summary: Summary, options: argparse.Namespace) -
         raise UsageError(
             "there are no gates to decide", hint="write `gates:` into the spec, or name a spec that has them: bench gate RUN --spec FILE"
         )
+    if options.baseline is not None and options.base is not None:
+        raise UsageError("--baseline and --base both say what gates are held against", hint="--baseline REVISION:FILE names a file of a revision")
     if options.baseline is not None and all(gate.baseline is None for gate in spec.gates):
         raise UsageError("--baseline: no gate names a baseline", hint="`{metric: latency, baseline: FILE, max_regression: 10 %}`; see docs/gates.md")
-    return gated_again(layout, REGISTRY, Again(spec, summary, places, options.baseline))
+    return gated_again(layout, REGISTRY, Again(spec, summary, places, options.baseline, fork_of(options.base)))
 
 
 def _with_gates_of(path: Path, spec: Spec) -> tuple[Spec, tuple[Position | None, ...]]:

@@ -14,10 +14,12 @@ from bench.catalog import REGISTRY
 from bench.cli import github
 from bench.cli.console import line, plain
 from bench.cli.progress import console_progress
-from bench.cli.words import add_choice, add_overrides, choice
+from bench.cli.words import add_base, add_choice, add_overrides, choice, fork_of
 from bench.clock import Clock
 from bench.errors import Exit, UsageError
+from bench.forecast import commands_of
 from bench.pipeline import Ended, Means, RunOptions, run
+from bench.plan.expand import treatment_of
 from bench.plan.select import Choice, select
 from bench.records.spec import Spec
 from bench.report.console import tables
@@ -32,6 +34,7 @@ def configure(options: argparse.ArgumentParser) -> None:
     options.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="the spec's file (YAML)")
     add_overrides(options)
     add_choice(options)
+    add_base(options)
     options.add_argument("--runs", type=Path, default=Path("runs"), metavar="FOLDER", help="where runs are kept (default: runs)")
     options.add_argument(
         "--resume",
@@ -65,7 +68,7 @@ def execute(options: argparse.Namespace) -> int:
     picked = choice(options)
     command = ("bench", *(shlex.quote(word) for word in sys.argv[1:]))
     run_options = RunOptions(
-        asked=Asked(command=command, choice=picked, overrides=overrides),
+        asked=Asked(command=command, choice=picked, overrides=overrides, baselines_at=fork_of(options.base)),
         runs=options.runs,
         cache_folder=default_folder(os.environ),
         environ=os.environ,
@@ -112,6 +115,8 @@ def _check_words(options: argparse.Namespace) -> None:
     if options.resume is None and (options.retry_failed or options.allow_changed_spec):
         word = "--retry-failed" if options.retry_failed else "--allow-changed-spec"
         raise UsageError(f"{word} goes with --resume", hint="bench run SPEC --resume " + word)
+    if options.resume is not None and options.base is not None:
+        raise UsageError("--resume keeps the baselines that the run was started with", hint="leave out --base, or `bench gate RUN --base REVISION`")
     if options.resume is not None and (options.only or options.skip or options.quick):
         raise UsageError(
             "--resume keeps the selection that the run was started with", hint="leave out --only, --skip and --quick, or start a new run"

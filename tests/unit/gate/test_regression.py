@@ -6,12 +6,12 @@ from harness.planted import planted_run
 from msgspec.structs import replace
 
 from bench.comparing import stand
-from bench.gating import Again, gated_again
+from bench.gating import Again, gated, gated_again
 from bench.grading import graded_by
 from bench.records.spec import GateSpec
 from bench.spec.load import load_spec
 from bench.store.baselines import write_baseline
-from bench.store.reader import read_summary
+from bench.store.reader import read_manifest, read_summary
 
 REGISTRY = fake_registry()
 
@@ -166,3 +166,25 @@ def test_a_run_can_be_the_baseline_and_what_it_was_held_against_is_kept(tmp_path
     spec = graded_by(second, REGISTRY, load_spec(second.resolved, extensions=REGISTRY, environ={}).spec)
     (again,) = gated_again(second, REGISTRY, Again(spec, read_summary(second)))
     assert again == replace(found, position=None)
+
+
+def test_a_client_that_was_late_just_now_counts_before_the_folder_says_so(tmp_path):
+    first = planted_run(tmp_path)
+    second = planted_run(tmp_path, more=f"gates:\n  - {{metric: latency, baseline: {first.folder.name}, max_regression: 50 %}}")
+    spec = graded_by(second, REGISTRY, load_spec(second.resolved, extensions=REGISTRY, environ={}).spec)
+
+    def outcome(*, is_late):
+        seen = gated(second, REGISTRY, read_manifest(second), spec, replace(read_summary(second), client_saturated=is_late))
+        return seen.gates[0].outcome, seen.gates[0].reason
+
+    assert outcome(is_late=False)[0] == "pass"
+    assert outcome(is_late=True) == ("undecided", "it was measured otherwise: client (kept up → could not keep up)")
+
+
+def test_a_late_client_is_no_part_of_a_servers_memory(layout, standing, tmp_path):
+    (model,) = standing.models
+    base = replace(standing, client_saturated=True, models=(replace(model, facts={"rss_peak_bytes": 1e9}),))
+    (found,) = held(layout, base, tmp_path, gate("rss_bytes"))
+    assert (found.outcome, found.is_reading) == ("pass", True)
+    (found,) = held(layout, replace(base, machine=replace(base.machine, cpu="another")), tmp_path, gate("rss_bytes"))
+    assert found.reason.startswith("it was measured otherwise: machine: cpu")
