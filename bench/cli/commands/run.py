@@ -17,9 +17,7 @@ from bench.cli.progress import console_progress
 from bench.cli.words import add_base, add_choice, add_overrides, choice, fork_of
 from bench.clock import Clock
 from bench.errors import Exit, UsageError
-from bench.forecast import commands_of
 from bench.pipeline import Ended, Means, RunOptions, run
-from bench.plan.expand import treatment_of
 from bench.plan.select import Choice, select
 from bench.records.spec import Spec
 from bench.report.console import tables
