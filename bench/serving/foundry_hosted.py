@@ -62,7 +62,7 @@ def _prepare(process: FoundryProcess, treatment: Treatment, context: ServingCont
     """Execution providers first: variants that need one are listed only once it is registered."""
     started_s = time.perf_counter()
     device, name = wanted_device(treatment), wanted_name(treatment)
-    notes = _register(process, context) if device != "cpu" else ()
+    notes = register(process, context) if device != "cpu" else ()
     catalogue = process.catalogue()
     choice = choose(catalogue, name, device)
     download_s = None if choice.variant.is_cached else fetch(process, choice.variant, catalogue, context)
@@ -77,7 +77,7 @@ def _prepare(process: FoundryProcess, treatment: Treatment, context: ServingCont
     )
 
 
-def _register(process: FoundryProcess, context: ServingContext) -> tuple[str, ...]:
+def register(process: FoundryProcess, context: ServingContext) -> tuple[str, ...]:
     """Register what this machine can use. What fails is noted: a variant that needs it will say so itself when it is loaded."""
     missing = [provider.name for provider in process.providers() if not provider.is_registered]
     if not missing:
