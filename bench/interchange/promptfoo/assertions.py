@@ -30,6 +30,10 @@ class Limit(msgspec.Struct, frozen=True):
     spot: Spot
 
 
+_READ = {"type", "value", "weight", "metric", "$ref"}
+_OF_GRADED = ("threshold", "provider", "rubricPrompt")
+
+
 class Asserted(msgspec.Struct, frozen=True):
     """What a test's assertions became; `lost` are lines for comments."""
 
@@ -106,6 +110,8 @@ class Assertions:
     def _set(self, assertion: dict[str, Any], spot: Spot, variables: Mapping[str, Any], *, is_scored: bool) -> Asserted:
         """A group: its assertions one by one, where all of them must hold."""
         inner = tuple((one.value, one) for one in spot.at("assert").items() if isinstance(one.value, dict))
+        for key in assertion.keys() - {"type", "assert", "threshold"}:
+            self._config.findings.left_out(spot.at(key), f"{quoted(key)} of a group of assertions has no counterpart", "its assertions stand alone")
         if "threshold" in assertion or (is_scored and len(inner) > 1):
             what = "a group with a share of its own to reach cannot stand among other aspects"
             return self._lost(spot, what, "give the whole test a `threshold` instead")
@@ -117,15 +123,15 @@ class Assertions:
             self._config.findings.differs(
                 spot, f"`{bare}` becomes a question for bench's judge: yes or no, not a score", "docs/judging.md says how it is asked"
             )
-            for key in ("threshold", "provider", "rubricPrompt"):
+            for key in _OF_GRADED:
                 if key in assertion:
                     self._config.findings.left_out(
                         spot.at(key), f"`{key}` of a graded assertion is not carried over", "`judge:` says who grades, and how"
                     )
         if bare == "contains-json":
             self._config.findings.differs(spot, "`contains-json` looks at the last JSON in the answer, and takes no unquoted keys")
-        for key in ("transform", "config", "contextTransform"):
-            if key in assertion:
+        for key in assertion:
+            if key not in _READ and not (bare in MODEL_GRADED and key in _OF_GRADED):
                 self._config.findings.left_out(spot.at(key), f"the assertion's `{key}` has no counterpart", "check the answer as it is")
 
 

@@ -13,7 +13,7 @@ from bench.interchange.promptfoo.assertions import Assertions
 from bench.interchange.promptfoo.cases import cases
 from bench.interchange.promptfoo.limits import gates
 from bench.interchange.promptfoo.prompts import prompts
-from bench.interchange.promptfoo.providers import Model, model, models
+from bench.interchange.promptfoo.providers import SENT, Model, model, models
 from bench.interchange.promptfoo.reading import Config
 from bench.interchange.promptfoo.rows import Rows, with_names
 from bench.interchange.promptfoo.settings import settings
@@ -102,7 +102,8 @@ def _generation(found: Sequence[Model], findings: Findings) -> dict[str, Any]:
     for each in found:
         for key in each.generation.keys() - common.keys():
             what = f"{quoted(key)} is not the same for every provider, and a spec sends the same to all"
-            findings.left_out(each.spot, what, "`generation:` sets it for all models, `variants:` try several settings with each")
+            written = next((name for name, sent in SENT.items() if sent == key and name in (each.settings.value or ())), key)
+            findings.left_out(each.settings.at(written), what, "`generation:` sets it for all models, `variants:` try several settings with each")
     return {"generation": common} if common else {}
 
 

@@ -31,19 +31,22 @@ _FAMILIES = {
 }
 _ENDINGS = ("/chat/completions", "/completions")
 _KINDS = {"chat", "completion", "embedding", "embeddings", "image", "assistant", "responses", "realtime", "moderation", "speech", "transcription"}
-_SENT = {key: key for key in ("temperature", "top_p", "max_tokens", "seed", "stop")} | {"max_completion_tokens": "max_tokens"}
+SENT = {key: key for key in ("temperature", "top_p", "max_tokens", "seed", "stop")} | {"max_completion_tokens": "max_tokens"}
 _BEARER = re.compile(r"Bearer\s+\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _IN_ENVIRONMENT = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_READ_OF_ALL = {"apiBaseUrl", "apiHost", "apiKeyEnvar", "model", "modelName"}
+_READ_BY_ADDRESS = {"url", "body", "headers", "method"}  # of a provider that is an address
 _NAMED_KEY = "name the key's variable: `api_key: {env: NAME}`"
 _ECHO = {"runtime": "external", "base_url": "${ECHO_BASE_URL:-http://localhost:8080/v1}", "model": "echo"}
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A model of the spec, and what its provider's settings ask to be sent."""
+    """A model of the spec, and what its provider's settings (at `settings`) ask to be sent."""
 
     entry: dict[str, Any]
     generation: dict[str, Any]
     spot: Spot
+    settings: Spot
 
 
 def models(config: Config) -> list[Model]:
@@ -83,13 +86,13 @@ def model(spot: Spot, findings: Findings, names: Names) -> Model | None:
     entry = _entry(given.strip(), settings, spot, findings)
     if entry is None:
         return None
-    generation = _settings(settings, at, findings)
+    generation = _settings(settings, at, findings, is_by_address=given.strip().startswith("http"))
     for key in options.keys() - {"id", "label", "config"}:
         _unknown_option(key, where, findings)
     label = options.get("label") if isinstance(options.get("label"), str) else None
     name = names.of(label or str(entry.get("model") or given))
     described = {"description": f"promptfoo: {given}"} if label and label != name else {}
-    return Model({"id": name, **entry, **described}, generation, spot)
+    return Model({"id": name, **entry, **described}, generation, spot, at)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -141,10 +144,11 @@ def _address(text: str, spot: Spot, findings: Findings) -> str:
     address = environment_names(text.strip()).rstrip("/")
     parts = urlsplit(address) if "${" not in address else None
     if is_template(address) or (parts is not None and (parts.scheme not in {"http", "https"} or not parts.hostname)):
-        findings.left_out(spot, "this provider's address is no http(s) address", "write `base_url` in the spec")
+        findings.left_out(spot, "this provider is left out: its address is no http(s) address", "write `base_url` in the spec")
         return ""
     if parts is not None and (parts.username or parts.password or parts.query):
-        findings.left_out(spot, "this provider's address holds credentials or a query", _NAMED_KEY, code=SECRET)
+        what = "this provider is left out: its address holds credentials or a query"
+        findings.left_out(spot, what, _NAMED_KEY, code=SECRET)
         return ""
     return address
 
@@ -164,27 +168,35 @@ def _by_address(given: str, settings: dict[str, Any], spot: Spot, findings: Find
     if "body" in settings:
         findings.differs(spot, "what is sent is bench's own chat request, not the provider's `body`", "its settings go to `generation`")
     headers = _mapping(settings.get("headers"))
-    bearer = next((value for name, value in headers.items() if name.lower() == "authorization"), None)
-    key = _BEARER.fullmatch(bearer.strip()) if isinstance(bearer, str) else None
-    if headers and key is None:
-        findings.left_out(spot, "headers are not carried over: they may hold secrets", _NAMED_KEY, code=SECRET)
+    key, rest = None, []
+    for header, value in headers.items():
+        bearer = _BEARER.fullmatch(value.strip()) if header.lower() == "authorization" and isinstance(value, str) else None
+        if bearer is not None:
+            key = bearer
+        elif (header.lower(), value) != ("content-type", "application/json"):
+            rest.append(header)
+    if rest:
+        what = f"headers are not carried over: they may hold secrets ({', '.join(map(quoted, rest[:5]))})"
+        findings.left_out(spot.at("config", "headers"), what, _NAMED_KEY, code=SECRET)
     name = body.get("model") if isinstance(body.get("model"), str) else "default"
     entry = {"runtime": "external", "base_url": address.removesuffix(ending), "model": environment_names(str(name))}
     return entry | ({"api_key": {"env": key.group(1)}} if key else {})
 
 
-def _settings(settings: dict[str, Any], spot: Spot, findings: Findings) -> dict[str, Any]:
+def _settings(settings: dict[str, Any], spot: Spot, findings: Findings, *, is_by_address: bool) -> dict[str, Any]:
     """What of a provider's `config` goes to `generation`; everything else that matters is left out with a finding."""
     generation: dict[str, Any] = {}
     for key, value in settings.items():
-        if key in {"apiBaseUrl", "apiHost", "apiKeyEnvar", "model", "modelName", "url", "body", "headers", "method"}:
+        if key in _READ_OF_ALL or (is_by_address and key in _READ_BY_ADDRESS):
             continue
-        if key == "apiKey":
+        if key == "headers":
+            findings.left_out(spot.at(key), "headers are not carried over: they may hold secrets", _NAMED_KEY, code=SECRET)
+        elif key == "apiKey":
             if not (isinstance(value, str) and _IN_ENVIRONMENT.fullmatch(value.strip())):
                 hint = "put it into the environment; the spec names the variable"
                 findings.left_out(spot.at(key), "a key is written here; specs hold no secrets", hint, code=SECRET)
-        elif key in _SENT and _is_sendable(_SENT[key], value):
-            generation[_SENT[key]] = value
+        elif key in SENT and _is_sendable(SENT[key], value):
+            generation[SENT[key]] = value
         else:
             findings.left_out(spot.at(key), f"the provider's setting {quoted(key)} has no counterpart", "bench sends only what `generation` names")
     return generation

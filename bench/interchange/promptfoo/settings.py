@@ -6,7 +6,7 @@ from bench.interchange.findings import LEFT_OUT, SECRET, quoted
 from bench.interchange.promptfoo.reading import Config
 
 _READ = {"description", "prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "evaluateOptions", "assertionTemplates"}
-_NO_MATTER = {"$schema", "sharing", "outputPath", "writeLatestResults", "commandLineOptions"}
+_NO_MATTER = {"$schema", "sharing", "outputPath", "writeLatestResults"}
 _CODE = {"nunjucksFilters", "extensions"}
 _SHOWN = {"showProgressBar", "generateSuggestions", "silent", "cache"}
 

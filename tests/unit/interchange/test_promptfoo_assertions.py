@@ -90,6 +90,19 @@ def test_assertion_without_counterpart_is_listed_with_its_line_and_marked_in_the
     assert imported.text.count("not carried over: promptfooconfig.yaml, line 6") == (assertion.get("type") != "cost")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"transform": "output.a"}, {"config": {}}, {"contextTransform": "x"}, {"threshold": 0.5}, {"provider": "openai:x"}, {"nobody knows this": 1}],
+    ids=str,
+)
+def test_every_key_of_an_assertion_that_is_not_carried_over_is_listed(read, more):
+    imported = read(config({"type": "contains", "value": "kept", **more}))
+    ((_, said),) = lost(imported)
+    assert next(iter(more)) in said
+    imported = read(config({"type": "assert-set", "assert": [{"type": "contains", "value": "kept"}], **more}))
+    assert ("threshold" in more) or [next(iter(more)) in said for _, said in lost(imported)] == [True]
+
+
 def test_graded_assertions_become_questions_for_the_judge_that_is_named(read):
     asserted = [
         {"type": "llm-rubric", "value": "Is about {{ topic }}"},

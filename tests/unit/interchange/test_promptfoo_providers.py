@@ -95,3 +95,28 @@ def test_providers_in_a_file_are_read_and_those_outside_the_folder_are_not(read)
 def test_options_of_a_provider_that_change_the_question_are_listed(read):
     imported = read(ASKED + "  - {id: 'openai:chat:a', prompts: [x], transform: 'output.trim()', delay: 5}\n")
     assert {message.split(" ")[0] for _, message in lost(imported)} == {"which", "`transform`", "`delay`"}
+
+
+def test_every_setting_that_is_not_carried_over_is_listed_at_its_own_line(read):
+    imported = read(
+        f"""{ASKED}  - id: openai:chat:one
+    config:
+      temperature: 0.5
+      max_completion_tokens: 9
+      headers: {{OpenAI-Beta: x}}
+      body: {{a: 1}}
+      method: GET
+  - id: https://h/v1/chat/completions
+    config:
+      temperature: 0.5
+      headers:
+        Content-Type: application/json
+        Authorization: Bearer {{{{env.K}}}}
+        X-Team: sk-secret-1
+"""
+    )
+    told = sorted(lost(imported))
+    assert [line for line, _ in told] == [6, 7, 8, 9, 13]
+    assert "may hold secrets (`X-Team`)" in told[-1][1]
+    assert "sk-secret-1" not in imported.text
+    assert read.spec(imported).generation.temperature == 0.5
