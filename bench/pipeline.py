@@ -307,6 +307,7 @@ def conclude(
         from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
         from bench.gating import gated  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
+        from bench.selecting import selected  # noqa: PLC0415
         from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
         from bench.summarize.reading import first_answers, read_run  # noqa: PLC0415
         from bench.summarize.summary import summarize  # noqa: PLC0415
@@ -319,7 +320,6 @@ def conclude(
     grade_by_annotations(layout, spec, plan, labels_of(layout, spec))
     decided = Decided(layout, plan, scoring=scoring(layout, spec))
     seen = read_run(spec, decided, metrics)
-    bases = seen.work.bases(statuses, seen.rows.by_cell())
     summary = summarize(
         manifest=manifest,
         spec=spec,
@@ -328,7 +328,7 @@ def conclude(
         seen=seen,
         health=tuple(read_health(layout)),
         metrics=metrics,
-        costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
+        costs=tuple(cost for basis in seen.work.bases(statuses, seen.rows.by_cell()) for cost in price(spec, basis, registry)),
         selftest=read_selftest(layout),
         strangers=decided.strangers,
         judges=read_judges(layout),
@@ -336,11 +336,11 @@ def conclude(
     calibration = calibrate(layout, spec, decided.observations(), labels_of(layout, spec))
     summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
     summary = gated(layout, registry, manifest, spec, summary)
+    summary = msgspec.structs.replace(summary, selection=selected(spec, summary, seen.rows, metrics))
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)
-    examples = tuple(decided.observed(places))
-    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=examples, unshown=unshown)
+    view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=decided.observed(places), unshown=unshown)
     return view, (layout.summary, *render(layout, view, formats or spec.report.formats, template, registry))
 
 

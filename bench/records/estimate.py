@@ -11,6 +11,7 @@ from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
 from bench.records.load import LoadFacts
 from bench.records.machine import ClientHealth
+from bench.records.selection import SelectionResult
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
 from bench.records.telemetry import EnergyFacts, MachineUse, SourceState
@@ -129,6 +130,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     aspects: tuple[AspectSummary, ...] = ()
     judges: tuple[JudgeRecord, ...] = ()
     gates: tuple[GateResult, ...] = ()
+    selection: SelectionResult | None = None  # where the spec declares one
     spreads: tuple[PromptSpread, ...] = ()
     outliers: tuple[Outlier, ...] = ()
     outliers_more: int = 0

@@ -17,6 +17,7 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0}
 # SI prefixes are powers of 1000 and IEC prefixes powers of 1024 (IEC 80000-13).
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
+_LARGE = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def _split(text: str) -> tuple[float, str]:
@@ -77,3 +78,28 @@ def money(value: str) -> Money:
     if number < 0:
         raise ValueError(f"{value!r} is negative; an amount is at least 0")
     return Money(amount=number, currency=unit)
+
+
+def scale_in_words(value: float, unit: str) -> tuple[float, str]:
+    """What a number of this size and unit is multiplied with for people, and the unit that it then has."""
+    match unit:
+        case "s" if abs(value) < 1:
+            return 1e3, "ms"
+        case "share" | "score":
+            return 100.0, "%"
+        case "B":
+            return next(((1 / size, name) for size, name in _LARGE if abs(value) >= size), (1.0, "B"))
+        case "1/s":
+            return 1.0, "per s"
+        case _:
+            return 1.0, "" if unit == "1" else unit
+
+
+def in_words(value: float, unit: str) -> str:
+    """A number with its unit, to four digits.
+
+    >>> in_words(0.8, "s"), in_words(0.05, "share"), in_words(2e9, "B"), in_words(3.0, ""), in_words(61.25, "tokens/s")
+    ('800 ms', '5 %', '2 GB', '3', '61.25 tokens/s')
+    """
+    factor, name = scale_in_words(value, unit)
+    return f"{value * factor:.4g} {name}".rstrip()

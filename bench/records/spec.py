@@ -226,11 +226,54 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
     on_noise: OnNoise = "undecided"
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision the experiment is for: weights per metric and what a model must fulfil (as written)."""
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric, with the statistic that its name ends in (`ttft_p95`; None: the usual one), and how much it weighs."""
 
-    weights: dict[str, float] = {}
-    require: dict[str, Any] = {}
+    metric: str
+    at: str | None = None
+    weight: float
+
+    @property
+    def name(self) -> str:
+        """As the spec writes it."""
+        return f"{self.metric}_{self.at}" if self.at else self.metric
+
+
+class Bounded(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric, with the statistic that its name ends in, and what a model's value must lie between."""
+
+    metric: str
+    at: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As the spec writes it."""
+        return f"{self.metric}_{self.at}" if self.at else self.metric
+
+
+STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max")
+"""What the name of a metric may end in, to say which statistic of it counts."""
+
+
+def metric_and_statistic(name: str) -> tuple[str, str | None]:
+    """What a name such as `ttft_p95` means.
+
+    >>> metric_and_statistic("ttft_p95"), metric_and_statistic("rss_bytes")
+    (('ttft', 'p95'), ('rss_bytes', None))
+    """
+    metric, _, statistic = name.rpartition("_")
+    return (metric, statistic) if metric and statistic in STATISTICS else (name, None)
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision the experiment is for: what counts how much, and what a model must fulfil. `licenses` empty: any will do."""
+
+    weights: tuple[Weighed, ...] = ()
+    bounds: tuple[Bounded, ...] = ()
+    licenses: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 class ReportSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -145,6 +145,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: dict[str, Any]
     answers: tuple[Answer, ...] = ()
     title: str = ""
+    decision: str = ""  # which model the run speaks for, where its spec asks that
     headline: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()

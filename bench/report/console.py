@@ -11,13 +11,16 @@ from bench.report.numbers import NO_DATA
 
 _SIDE_BY_SIDE = 4  # models of one table: about 110 characters
 _FIGURES = 3  # behind a model's name, status and count of answers
+_WIDE = 120  # characters of a line of prose
 _WIDEST = 40  # characters of one column: beyond it text wraps inside its cell
 _BEST = "* best, its interval clear of all others"
 
 
 def tables(view: View) -> str:
-    """Cautions, gates, results and highlights as plain text; the reports hold the rest."""
+    """Cautions, the decision, gates, results and highlights as plain text; the reports hold the rest."""
     parts = ["\n".join(f"! {one_line(caution)}" for caution in view.cautions)] if view.cautions else []
+    if view.decision:
+        parts.append(wrapped(one_line(view.decision), _WIDE))
     results, highlights = view.section("results"), view.section("highlights")
     if (gates := view.section("gates")) is not None:
         parts += [_table(table) for table in gates.tables]

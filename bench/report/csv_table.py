@@ -1,4 +1,4 @@
-"""The report as one long tidy table: every estimate, comparison, count, status, aspect, gate, spread, outlier and cost is a row of named columns."""
+"""The report as one long tidy table: every estimate, comparison, count, status, aspect, gate, candidate, spread, outlier and cost is a row."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from bench.records.estimate import Counts, Estimate, Group, PromptSpread
 from bench.records.gate import GateResult
 from bench.records.serving import ModelStatus
 from bench.records.view import View
-from bench.report import csv_comparisons
+from bench.report import csv_comparisons, csv_selection
 from bench.report.escape import spreadsheet
 from bench.report.sketch import SMALLEST
 
@@ -30,7 +30,7 @@ class CsvTable:
     """Renders `report.csv`. A user's template does not apply.
 
     `state` tells empty values apart: `value`, `no interval`, `no value` (tried), `not applicable`; a model's row has its own state, a comparison's
-    its verdict on the row's model, a gate's its outcome.
+    its verdict on the row's model, a gate's or a requirement's its outcome, a candidate's whether it was in the race.
     """
 
     filename = "report.csv"
@@ -78,8 +78,8 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
                 "value": number,
                 "note": aspect.kind,
             }
-    for gate in summary.gates:
-        yield _gate(gate)
+    yield from map(_gate, summary.gates)
+    yield from csv_selection.rows(summary.selection)
     for spread in summary.spreads:
         yield from _spread(spread)
     for outlier in summary.outliers:

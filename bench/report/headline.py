@@ -71,7 +71,7 @@ def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
         *_of_the_run(seen, manifest),
         *_of_the_answers(seen),
         *judge_cautions(seen, spec),
-        *_not_evaluated(seen, spec),
+        *_not_evaluated(seen),
         *_notes(seen),
     )
 
@@ -119,9 +119,7 @@ def _of_the_answers(seen: Lookup) -> Iterator[str]:
         yield "Answers differ in length between models: latency mixes speed with length; compare the per-token figures."
 
 
-def _not_evaluated(seen: Lookup, spec: Spec) -> Iterator[str]:
-    if spec.selection is not None:
-        yield "The spec declares a selection, which this version of bench does not evaluate yet."
+def _not_evaluated(seen: Lookup) -> Iterator[str]:
     in_words = [aspect for aspect in seen.summary.aspects if aspect.kind != "check"]
     open_ = {(each.group.prompt_id, each.group.aspect_id) for each in in_words if not each.graded + each.abstained + each.failed}
     if open_:

@@ -26,6 +26,7 @@ from bench.report.money import costs
 from bench.report.people import people
 from bench.report.provenance import environment, reproduction
 from bench.report.results import highlights, results
+from bench.report.selection import decision, selection
 
 
 def build_view(  # noqa: PLR0913 - what a report is made from
@@ -40,6 +41,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
     groups, note = side_by_side(seen, spec, observed, unshown)
     sections = (
         *(
+            selection(seen),
             gates(seen),
             results(seen, spec),
             highlights(seen),
@@ -62,6 +64,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
         spec=dict(resolved),
         answers=tuple(answer for group in groups for answer in group.answers),
         title=f"{short(spec.name, 120)} {short(spec.version, 40)}",
+        decision=decision(summary),
         headline=headline(seen, spec, manifest),
         cautions=cautions(seen, spec, manifest),
         sections=tuple(section for section in sections if section is not None),

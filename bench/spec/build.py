@@ -8,6 +8,7 @@ from bench.records.quantity import fraction as share
 from bench.records.quantity import money, seconds, size_bytes
 from bench.records.spec import (
     Aspect,
+    Bounded,
     Check,
     CostSpec,
     Criterion,
@@ -27,7 +28,9 @@ from bench.records.spec import (
     Spec,
     Telemetry,
     Variant,
+    Weighed,
     Weights,
+    metric_and_statistic,
 )
 from bench.spec.marked import Path
 from bench.spec.rules.loading import load_of, slo_of
@@ -47,7 +50,7 @@ def build(data: Data, messages: Mapping[Path, str]) -> Spec:
         "telemetry": _telemetry(data.get("telemetry", {})),
         "cost": _cost(data["cost"]) if "cost" in data else None,
         "slo": slo,
-        "selection": Selection(**_pick(data["selection"], "weights", "require")) if "selection" in data else None,
+        "selection": _selection(data["selection"]) if "selection" in data else None,
         "report": _report(data.get("report", {})),
         **_pick(data, "description", "order", "cache", "client", "record"),
         **_whole(data, "seed", "retries", "rounds", "warmup"),
@@ -228,6 +231,21 @@ def _gate(entry: Data) -> GateSpec:
     shares: dict[str, Any] = {key: share(entry[key]) for key in ("coverage", "max_regression") if key in entry}
     named: dict[str, Any] = {"metric": "aspect"} if "aspect" in entry else {}
     return GateSpec(**named, **_pick(entry, "metric", "aspect", "at", "model", "baseline", "on_noise"), **bounds, **shares)
+
+
+def _selection(entry: Data) -> Selection:
+    require = entry.get("require", {})
+    named = {name: metric_and_statistic(name) for name in (*entry.get("weights", {}), *require)}
+    return Selection(
+        weights=tuple(Weighed(metric=named[name][0], at=named[name][1], weight=float(weight)) for name, weight in entry.get("weights", {}).items()),
+        bounds=tuple(
+            Bounded(metric=named[name][0], at=named[name][1], **{key: amount(bound[key]) for key in ("min", "max") if key in bound})
+            for name, bound in require.items()
+            if isinstance(bound, Mapping)
+        ),
+        licenses=tuple(require.get("license", ())),
+        capabilities=tuple(require.get("capabilities", ())),
+    )
 
 
 def _report(entry: Data) -> ReportSpec:

@@ -223,5 +223,7 @@ def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Places]], 
 
 
 def _further(spec: Spec, name: str) -> tuple[Statistic, ...]:
-    """Statistics of a metric that only its gates look at."""
-    return tuple(statistic for statistic in FURTHER if any((gate.metric, gate.at) == (name, statistic) for gate in spec.gates))
+    """Statistics of a metric that only its gates, or the selection, look at."""
+    chosen = (*spec.selection.weights, *spec.selection.bounds) if spec.selection is not None else ()
+    wanted = {(one.metric, one.at) for one in (*spec.gates, *chosen)}
+    return tuple(statistic for statistic in FURTHER if (name, statistic) in wanted)

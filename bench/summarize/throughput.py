@@ -28,6 +28,12 @@ def throughput(cell: Cell, given: Sequence[Row], slo: Slo | None) -> Iterator[Es
     Failed requests take time and bring nothing. Warm-up and first requests take their share of a moment they were in flight together with others,
     and neither their time nor their tokens count. Assumes: `given` holds all trials of the cell, warm-up included. Source: measurement.md §2.
     """
+    for rate, measured, shares in rates(given, slo):
+        yield _estimate(cell, rate, measured, shares)
+
+
+def rates(given: Sequence[Row], slo: Slo | None) -> Iterator[tuple[Rate, Rows, Floats]]:
+    """What is counted, the rows it is counted of, and each row's share of the time in flight."""
     rows = Rows.of(given)
     is_counted = ~rows.is_warmup & ~rows.is_first
     shares = busy_shares(rows)
@@ -35,10 +41,10 @@ def throughput(cell: Cell, given: Sequence[Row], slo: Slo | None) -> Iterator[Es
         shares = shares[is_counted]
     measured = rows.where(is_counted)
     has_failed = measured.codes("failure") > 0
-    yield _estimate(cell, Rate("output_tps", "tokens/s", np.where(has_failed, 0.0, measured.number("completion_tokens"))), measured, shares)
-    yield _estimate(cell, Rate("request_rate", "1/s", (~has_failed).astype(np.float64)), measured, shares)
+    yield Rate("output_tps", "tokens/s", np.where(has_failed, 0.0, measured.number("completion_tokens"))), measured, shares
+    yield Rate("request_rate", "1/s", (~has_failed).astype(np.float64)), measured, shares
     if slo is not None:
-        yield _estimate(cell, Rate("goodput", "1/s", meets(slo, measured)), measured, shares)
+        yield Rate("goodput", "1/s", meets(slo, measured)), measured, shares
 
 
 def meets(slo: Slo, rows: Rows) -> Floats:

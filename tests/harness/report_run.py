@@ -1,5 +1,6 @@
 """A whole run for the report's tests: two served models, one not to be had, one that broke, failed trials, hostile texts; and the same run judged."""
 
+from harness.contests import contest, demand, entrant
 from msgspec.structs import replace
 
 from bench.gate.evaluate import evaluate
@@ -14,6 +15,7 @@ from bench.records.observation import Observation, Scoring
 from bench.records.plan import Request, Trial
 from bench.records.run import GitState, Manifest, Session
 from bench.records.sample import Sample
+from bench.records.selection import SelectionResult
 from bench.records.serving import Endpoint, ModelStatus
 from bench.records.source import Position
 from bench.records.spec import (
@@ -29,9 +31,11 @@ from bench.records.spec import (
     Prompt,
     Selection,
     Spec,
+    Weighed,
 )
 from bench.records.view import View
 from bench.report.view import build_view
+from bench.select.decide import decide
 
 HOSTILE = (
     "Fine so far.\n\n<script>alert(1)</script> </details> <img src=x onerror=alert(2)>\n"
@@ -93,7 +97,7 @@ def spec() -> Spec:
         cost=CostSpec(model="energy"),
         judge=JudgeSpec(use="local"),
         gates=GATES,
-        selection=Selection(weights={"quality": 1.0}),
+        selection=Selection(weights=(Weighed(metric="quality", weight=1.0),)),
     )
 
 
@@ -324,7 +328,23 @@ def _costs() -> tuple[CostEstimate, ...]:
 def summary(*, saturated: bool = False) -> Summary:
     """`summary.json` of the run."""
     seen = _seen(saturated=saturated)
-    return replace(seen, gates=evaluate(spec(), seen, (Position(file="specs/summarizer.yaml", line=41, column=5),)))
+    return replace(seen, selection=_selection(), gates=evaluate(spec(), seen, (Position(file="specs/summarizer.yaml", line=41, column=5),)))
+
+
+def _selection() -> SelectionResult:
+    return decide(
+        contest(
+            entrant("smollm2-135m", (demand("rss_bytes ≤ 450 MB"),), quality=(0.7083, 0.06), ttft=(0.1421, 0.006), rss_bytes=243_000_000),
+            entrant("gemma-3-270m", (demand("rss_bytes ≤ 450 MB", "not_met"),), quality=(0.2083, 0.06), ttft=(0.3122, 0.01), rss_bytes=466_000_000),
+            entrant("qwen2.5-0.5b", absent=f"unavailable: {QWEN_REASON}"),
+            entrant("office-server", absent=f"failed: {HOSTILE_LINE}"),
+            n_prompts=3,
+            notes=(f"a note about {HOSTILE_LINE}",),
+            quality=1.0,
+            ttft=0.0,
+            rss_bytes=0.0,
+        )
+    )
 
 
 def _seen(*, saturated: bool) -> Summary:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.records.source import Diagnostic
+from bench.records.spec import metric_and_statistic
 from bench.spec import hints
 from bench.spec.marked import Path
 from bench.spec.rules.quantities import amount, kind_of
@@ -25,12 +26,11 @@ _KINDS = WHOLE_RUN | {
 _STREAMED = {"ttft", "itl", "tpot", "decode_tps", "multi_token_chunks"}
 _TIMES = {"ttft", "ttfb", "itl", "tpot", "latency"}  # they have percentiles; whatever else is known here is one figure of all answers
 _MEANS = {"quality", "score", "checks_met", "judged", "error_rate", "completion_tokens", "prompt_tokens"}
-_STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max")
 _SAMPLES = {"p95": 72, "p99": 368}  # an upper 95 % limit by order statistics: 1 - 0.95^n, 1 - 0.99^n >= 0.975
 _GRADED = {"quality", "score", "checks_met", "judged"}
+_NEITHER = {"completion_tokens", "prompt_tokens"}
 _DECLARED = {"license", "capabilities"}
 _LATER = {
-    "selection": "is checked, but no model is selected",
     "telemetry": "is checked, but only memory and CPU time are read",
 }
 
@@ -124,15 +124,29 @@ def _statistic(view: View, path: Path, gate: dict[str, Any]) -> Iterator[Diagnos
 
 
 def _selection(view: View) -> Iterator[Diagnostic]:
-    for name in view.section("selection", "weights"):
-        base, _, statistic = name.rpartition("_")
-        metric, statistic = (base, statistic) if statistic in _STATISTICS else (name, "")
-        yield from _metric(view, ("selection", "weights", name), metric, at="key")
-        yield from _samples(view, ("selection", "weights", name), metric, statistic)
+    weights = view.section("selection", "weights")
+    for name in weights:
+        yield from _counted(view, ("selection", "weights", name))
+        if (metric := metric_and_statistic(name)[0]) in _NEITHER:
+            message = f"neither more nor less `{metric}` is better: it cannot count"
+            yield view.tree.diagnose(("selection", "weights", name), "not-measurable", message, hint="remove it from `weights`", at="key")
+    if weights and not any(isinstance(weight, int | float) and weight > 0 for weight in weights.values()):
+        yield view.tree.diagnose(("selection", "weights"), "out-of-range", "every weight is 0: nothing counts", hint="give one a weight above 0")
     for name, bounds in view.section("selection", "require").items():
         if name not in _DECLARED:
-            yield from _metric(view, ("selection", "require", name), name, at="key")
-            yield from _units(view, ("selection", "require", name), bounds if isinstance(bounds, dict) else {}, name)
+            yield from _counted(view, ("selection", "require", name))
+            yield from _units(view, ("selection", "require", name), bounds if isinstance(bounds, dict) else {}, metric_and_statistic(name)[0])
+
+
+def _counted(view: View, path: Path) -> Iterator[Diagnostic]:
+    """A metric whose name may end in a statistic, such as `ttft_p95`."""
+    metric, statistic = metric_and_statistic(str(path[-1]))
+    yield from _metric(view, path, metric, at="key")
+    if statistic is not None:
+        yield from _samples(view, path, metric, statistic)
+        if metric in _KINDS and metric not in _TIMES and not (statistic == "mean" and metric in _MEANS):
+            message = f"`{metric}` has no {statistic}: it is one figure of all answers"
+            yield view.tree.diagnose(path, "not-measurable", message, hint=f"write `{metric}`", at="key")
 
 
 def _costs(view: View) -> Iterator[Diagnostic]:

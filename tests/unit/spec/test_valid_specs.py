@@ -75,7 +75,7 @@ def test_everything_warns_of_what_is_not_executed_yet():
     found = load(EVERYTHING, OFFICE_KEY="k").warnings
     assert {one.severity for one in found} == {"warning"}
     later = [one.pointer for one in found if one.code == "not-yet-executed"]
-    assert later == ["/telemetry", "/selection"]
+    assert later == ["/telemetry"]
 
 
 def test_set_defaults_hold_unless_a_prompt_says_otherwise():
