@@ -19,6 +19,7 @@ from bench.execute.seat import Seat
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
 from bench.protocols import LoadShape, Served, ServingContext
+from bench.providers.dialects import with_unmet
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Treatment
 from bench.records.sample import Sample
@@ -70,7 +71,8 @@ def measure(instruments: Instruments, block: Block) -> None:
         instruments.run(instruments, block, seats)
         for treatment in block.treatments:
             if treatment.key in served:
-                instruments.on_status(_after(treatment, served[treatment.key], seats[treatment.key]))
+                after = _after(treatment, served[treatment.key], seats[treatment.key])
+                instruments.on_status(with_unmet(instruments.spec, after))
 
 
 def _skip(instruments: Instruments, treatments: Sequence[Treatment]) -> None:
@@ -103,7 +105,7 @@ def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dic
         if (refusal := refused.get(key)) is not None:
             instruments.on_status(_status(treatment, refusal.state, reason=refusal.message, hint=refusal.hint))
         else:
-            instruments.on_status(_served_status(treatment, served[key]))
+            instruments.on_status(with_unmet(instruments.spec, _served_status(treatment, served[key])))
     return served
 
 

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from bench.providers.dialects import dialect_of
 from bench.records.plan import Request
 from bench.records.serving import Endpoint
 
@@ -10,9 +11,10 @@ from bench.records.serving import Endpoint
 def chat_body(request: Request, endpoint: Endpoint, seed: int | None) -> dict[str, Any]:
     """The call's JSON body. Settings that the request leaves open are left out, so that the server's defaults hold.
 
-    `cache: bypass` on a server that bench started asks it by `cache_prompt: false` (llama.cpp) and a fresh `cache_salt` (vLLM); other servers that
-    bench starts take no notice. A server that bench did not start may refuse unknown fields, so there a line with a random number goes in front of
-    the first message: about ten prompt tokens more, and no common prefix. `Usage.cached_tokens` says what the server did in the end.
+    What OpenAI does not document is asked in the server's dialect (`dialects.py`): `ignore_eos` where it has it, and `cache: bypass` by
+    `cache_prompt: false` (llama.cpp) or a fresh `cache_salt` (vLLM). Elsewhere a line with a random number goes in front of the first message: about
+    ten prompt tokens more, and no common prefix. A server that bench started and nobody looked at gets both fields. `Usage.cached_tokens` says what
+    the server did in the end.
     """
     generation = request.generation
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
@@ -25,13 +27,17 @@ def chat_body(request: Request, endpoint: Endpoint, seed: int | None) -> dict[st
         "max_tokens": generation.max_tokens,
         "seed": seed,
         "stop": list(generation.stop) or None,
-        "ignore_eos": generation.ignore_eos,
+        "ignore_eos": generation.ignore_eos if endpoint.server is None or dialect_of(endpoint.server).ignore_eos else None,
     }
     body |= {name: value for name, value in optional.items() if value is not None}
     if request.cache == "bypass":
         nonce = secrets.token_hex(8)
-        if endpoint.owned:
-            body |= {"cache_prompt": False, "cache_salt": nonce}
-        elif messages:
+        fields = {"cache_prompt": False, "cache_salt": nonce}
+        if endpoint.server is not None:
+            fields = {name: value for name, value in fields.items() if name == dialect_of(endpoint.server).bypass}
+        elif not endpoint.owned:
+            fields = {}
+        body |= fields
+        if messages and not fields:
             messages[0]["content"] = f"[{nonce}]\n{messages[0]['content']}"
     return body

@@ -22,6 +22,18 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     of_bytes: int | None = None
 
 
+class Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The software that answers, as it told of itself. `dialect` is how it is spoken to; `openai`: with nothing that OpenAI does not document.
+
+    `evidence` says which of its answers told, or that the spec did.
+    """
+
+    name: str
+    version: str | None = None
+    dialect: str
+    evidence: str
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials).
 
@@ -38,6 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement | None = None
     runtime_version: str | None = None
     weights_digest: str | None = None
+    server: Server | None = None  # None: nobody looked
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

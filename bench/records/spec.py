@@ -56,6 +56,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None = None  # foundry-local
     base_url: str | None = None  # external; environment references are already replaced
     model: str | None = None  # the name the server knows it by
+    dialect: str | None = None  # external, command: in the place of what is found out
     api_key: SecretName | None = None
     command: tuple[str, ...] = ()  # runtime: command; `{port}` and `{weights}` are replaced in each word
     environment: tuple[tuple[str, str], ...] = ()  # runtime: command

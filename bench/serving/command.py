@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, ServingFacts
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
+from bench.serving.dialect import server_at
 from bench.serving.external import choose, normalise, read_credential
+from bench.serving.gpu_words import gpu_words, wanted_gpu
+from bench.serving.ollama import loaded_at
+from bench.serving.placement import first, from_log, from_machine, settled
 from bench.serving.probe import Reply, get
 from bench.serving.process import ChildProcess, log_path
 from bench.serving.process_tree import is_readable
@@ -55,6 +61,7 @@ class Command:
         base_url = normalise(_fill(model.base_url or _DEFAULT_URL, words), model.id)
         _check_free(base_url, model)
         environment = {name: value for name, value in context.environ.items() if _INHERITED.fullmatch(name)}
+        environment |= dict(gpu_words("a command of one's own", wanted_gpu(treatment)).environment)
         environment |= {name: _fill(value, words) for name, value in model.environment}
         argv = [_fill(word, words) for word in model.command]
         process = ChildProcess(argv, environment=environment, log=log_path(treatment, context))
@@ -82,14 +89,19 @@ class ServedCommand:
         if not isinstance(reply, Reply):
             raise _trouble(process, treatment.model, f"is ready, but {base_url}/models does not answer: {reply.detail}", self.credential)
         served_model, self._notes = choose(reply, treatment.model, base_url, has_key=self.credential is not None)
-        self.endpoint = Endpoint(
+        endpoint = Endpoint(
             base_url=base_url,
             served_model=served_model,
             owned=True,
             pid=process.pid,
             load_s=load_s,
             weights_digest=weights.digest if weights is not None else None,
+            server=server_at(base_url, credential=self.credential, listing=reply, forced=treatment.model.dialect),
         )
+        looks = (lambda: loaded_at(endpoint, self.credential), lambda: from_log(process.log_text()), from_machine)
+        placed = settled(wanted_gpu(treatment), first(*looks))
+        self._notes += placed.notes
+        self.endpoint = replace(endpoint, device=placed.device, placement=placed.placement)
 
     def facts(self) -> ServingFacts:
         """Memory and CPU time of the program and all it started, as of now."""

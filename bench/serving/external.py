@@ -1,18 +1,27 @@
-"""A server that already runs and speaks the OpenAI API. It is asked for its models once, within 2 s; nothing is started and nothing ended.
+"""A server that already runs and speaks the OpenAI API. Nothing is started and nothing ended.
+
+It is asked for its models once, within 2 s, and then what software it is (`dialect.py`).
 
 No proxy of the environment is used, here or by the measuring client: a proxy would be part of what is measured. With `client: openai-sdk` requests do
 go by it; then a server that does not answer directly is taken at its word, and its first answers show whether it is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, ServingFacts
 from bench.records.spec import ModelSpec
+from bench.serving.context_size import context_of
+from bench.serving.dialect import is_here, server_at
+from bench.serving.gpu_words import wanted_gpu
+from bench.serving.ollama import loaded_at
+from bench.serving.placement import first, from_machine, settled
 from bench.serving.probe import Reply, Silence, get, model_ids
 
 _WITHIN_S = 2.0
@@ -35,8 +44,23 @@ class External:
             note = f"reached by the proxy that {proxy} names: its list of models was not asked for, and times contain the proxy's"
             return ServedElsewhere(Endpoint(base_url=base_url, served_model=model.model or model.id, owned=False), credential, (note,))
         served_model, notes = choose(reply, model, base_url, has_key=credential is not None)
-        endpoint = Endpoint(base_url=base_url, served_model=served_model, owned=False)
-        return ServedElsewhere(endpoint, credential, notes)
+        server = server_at(base_url, credential=credential, listing=reply, forced=model.dialect)
+        endpoint = Endpoint(base_url=base_url, served_model=served_model, owned=False, server=server)
+        placed = settled(wanted_gpu(treatment), first(lambda: loaded_at(endpoint, credential), lambda: from_machine() if is_here(base_url) else None))
+        endpoint = replace(endpoint, device=placed.device, placement=placed.placement)
+        return ServedElsewhere(endpoint, credential, (*notes, *_unheeded(treatment, endpoint, credential), *placed.notes))
+
+
+def _unheeded(treatment: Treatment, endpoint: Endpoint, credential: str | None) -> Iterator[str]:
+    """What the spec says of serving and a server that already runs cannot be told: its row must not look as if it had been."""
+    if treatment.threads is not None:
+        yield f"`threads: {treatment.threads}` is not passed on: the server keeps what it was started with"
+    if treatment.context is not None and (told := context_of(endpoint, credential)) != treatment.context:
+        has = f"it has {told:,}" if told is not None else "it does not say what it has"
+        yield f"`context: {treatment.context}` is not passed on: the server keeps what it was started with; {has}"
+    gpu = treatment.gpu
+    if gpu is not None and (gpu.devices or gpu.layers is not None):
+        yield "`layers:` and `devices:` of `gpu:` are not passed on: the server keeps what it was started with"
 
 
 class ServedElsewhere:

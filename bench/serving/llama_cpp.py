@@ -15,7 +15,7 @@ from typing import Any
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
-from bench.records.serving import Endpoint, ServingFacts
+from bench.records.serving import Endpoint, Server, ServingFacts
 from bench.records.weights import WeightsFile
 from bench.serving.gpu_words import layers_of, shown, wanted_gpu
 from bench.serving.llama_cpp_child import SETTINGS
@@ -115,6 +115,7 @@ class ServedLlamaCpp:
             placement=placed.placement,
             runtime_version=ready["version"],
             weights_digest=weights.digest,
+            server=Server(name="llama.cpp", version=ready["version"], dialect="llama.cpp", evidence="started by bench"),
         )
 
     def facts(self) -> ServingFacts:

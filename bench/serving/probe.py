@@ -15,13 +15,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 _MOST_BYTES = 4 << 20
+_SHOWN = 80
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back."""
+    """What came back. `server` is how the server signs its answers, where it does and that can be shown."""
 
     status: int
     body: bytes
+    server: str = ""
 
     def value(self) -> Any:
         """The body as JSON; None when it is none."""
@@ -62,7 +64,9 @@ def _ask(url: str, credential: str | None, within_s: float, method: str) -> Repl
             body = bytearray()
             while len(body) < _MOST_BYTES and time.monotonic() < until and (chunk := answer.read1(65536)):
                 body += chunk
-            return Reply(status=answer.status, body=bytes(body.replace(credential.encode(), b"***")) if credential else bytes(body))
+            said = answer.getheader("Server", "")[:_SHOWN]
+            clean = bytes(body.replace(credential.encode(), b"***")) if credential else bytes(body)
+            return Reply(status=answer.status, body=clean, server=said if said.isprintable() and not (credential and credential in said) else "")
         finally:
             connection.close()
     except socket.gaierror as error:

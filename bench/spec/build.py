@@ -113,7 +113,7 @@ def _model(name: str, entry: Data) -> ModelSpec:
         capabilities=tuple(entry.get("capabilities", ())),
         command=tuple(entry.get("command", ())),
         environment=tuple(entry.get("environment", {}).items()),
-        **_pick(entry, "runtime", "optional", "description", "license", "device", "alias", "base_url", "model", "ready", "settings"),
+        **_pick(entry, "runtime", "optional", "description", "license", "device", "alias", "base_url", "model", "dialect", "ready", "settings"),
         **_whole(entry, "threads", "context"),
         **further,
     )

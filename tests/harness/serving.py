@@ -54,7 +54,10 @@ def answering(respond: Callable[[str, Mapping[str, str]], Answer | None]) -> Ite
                 self.close_connection = True
                 return
             body = answer.body if answer.body is not None else json.dumps(answer.value).encode()
-            self.send_response(answer.status)
+            if "Server" in answer.headers:
+                self.send_response_only(answer.status)  # in the place of the standard library's own
+            else:
+                self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(body)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -17,8 +17,8 @@ _REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
 _SERVING = {"threads", "context", "gpu"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
-    "command": {"command", "environment", "ready", "weights", "sha256", "model", "api_key", "load_timeout", *_SERVING},
-    "external": {"base_url", "model", "api_key"},
+    "command": {"command", "environment", "ready", "weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING},
+    "external": {"base_url", "model", "api_key", "dialect", "gpu", "context"},
     "foundry-local": {"alias", "device", "load_timeout"},
     "replay": {"settings"},
 }

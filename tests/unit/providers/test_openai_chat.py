@@ -1,14 +1,17 @@
 import time
 
+import msgspec
 import pytest
 from harness.calls import ask, request
 from harness.mock_llm import mock_llm, refusing_endpoint
 
 from bench.clock import Clock
+from bench.providers.dialects import unmet, with_unmet
 from bench.providers.mock_behaviour import words
 from bench.providers.openai_chat import OpenAIChat
 from bench.records.exchange import Completion, Failure
-from bench.records.serving import Endpoint
+from bench.records.serving import Endpoint, ModelStatus, Server
+from bench.records.spec import Generation, ModelSpec, Spec, Variant
 
 TEXT = "".join(words(8))
 
@@ -184,6 +187,49 @@ def test_bypassing_the_cache_asks_an_owned_server_and_changes_the_prompt_of_anot
     assert foreign["messages"][0]["content"].endswith("\nHi")
     assert foreign["messages"] != other["messages"]
     assert "cache_prompt" not in foreign
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "is_salted"),
+    [
+        ("llama.cpp", {"ignore_eos": True, "cache_prompt": False}, False),
+        ("vllm", {"ignore_eos": True, "cache_salt": "…"}, False),
+        ("sglang", {"ignore_eos": True}, True),
+        ("ollama", {}, True),
+        ("lm-studio", {}, True),
+        ("openai", {}, True),
+    ],
+)
+def test_a_server_is_asked_for_what_its_own_documentation_has_and_no_more(dialect, fields, is_salted):
+    told = Server(name="A server", dialect=dialect, evidence="a test")
+    with mock_llm() as server:
+        ask(msgspec.structs.replace(server.endpoint(owned=True), server=told), request("Hi", ignore_eos=True, cache="bypass"))
+        body = server.log[0].body
+    known = {"model", "messages", "stream", "stream_options"}
+    assert {name: "…" if name == "cache_salt" else value for name, value in body.items() if name not in known} == fields
+    assert (body["messages"][0]["content"] != "Hi") == is_salted
+
+
+def test_what_a_server_is_not_asked_for_stands_in_its_row():
+    endpoint = msgspec.structs.replace(refusing_endpoint(), server=Server(name="Ollama", dialect="ollama", evidence="a test"))
+    variants = (Variant(id="long", generation=Generation(ignore_eos=True)), Variant(id="short"))
+    spec = Spec(
+        bench=1, name="s", version="1", digest="d", models=(ModelSpec(id="m", runtime="external"),), prompts=(), variants=variants, cache="bypass"
+    )
+    status = ModelStatus(model_id="m", variant_id="long", treatment_digest="d", state="served", endpoint=endpoint, notes=("first",))
+    notes = with_unmet(spec, status).notes
+    assert notes[1] == "`ignore_eos` was not sent: Ollama documents no such field, so answers end where the model ends them"
+    assert notes[2].startswith("`cache: bypass` is a random line before each prompt")
+    assert len(with_unmet(spec, msgspec.structs.replace(status, variant_id="short")).notes) == 2
+    assert with_unmet(spec, msgspec.structs.replace(status, endpoint=None)).notes == ("first",)
+
+
+def test_a_server_that_nobody_looked_at_is_asked_as_the_spec_says():
+    wanted = Generation(ignore_eos=True)
+    assert list(unmet(wanted, "bypass", refusing_endpoint())) == []
+    unknown = msgspec.structs.replace(refusing_endpoint(), server=Server(name="unknown", dialect="openai", evidence="a test"))
+    assert "this server documents no such field" in next(unmet(wanted, "allow", unknown))
+    assert list(unmet(Generation(), "allow", unknown)) == []
 
 
 def test_a_credential_never_stands_in_a_message():
