@@ -85,6 +85,15 @@ class MissingExtension(BenchError):
     code = Exit.MISSING_EXTENSION
 
 
+class ExtensionBroke(MissingExtension):
+    """A third party's extension raised, hung, or gave what its contract does not know. The message names it and its package."""
+
+    def __init__(self, message: str, *, hint: str | None = None, is_overdue: bool = False) -> None:
+        """`is_overdue`: it was given up because it did not return."""
+        super().__init__(message, hint=hint)
+        self.is_overdue = is_overdue
+
+
 class RunFolderError(BenchError):
     """A run folder is locked, damaged, or belongs to another plan."""
 

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bench.clock import Clock
-from bench.errors import BenchError, ServingError
+from bench.errors import BenchError, ExtensionBroke, ServingError
 from bench.execute import loop
 from bench.execute.delivered import Delivered
 from bench.execute.engine import ExecutionSettings, run_block
 from bench.execute.progress import Progress
-from bench.execute.seat import Seat
+from bench.execute.seat import ProviderFactory, Seat
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
-from bench.protocols import LoadShape, Served, ServingContext
+from bench.protocols import LoadShape, SelfSpoken, Served, ServingContext
 from bench.providers.dialects import with_unmet
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Treatment
@@ -114,19 +114,30 @@ def _serve(instruments: Instruments, treatment: Treatment) -> Served:
         try:
             runtime = instruments.registry.load("runtime", treatment.model.runtime)()
             served: Served = runtime.serve(treatment, instruments.context)
+            with ExitStack() as closing:
+                closing.callback(served.close)
+                _provider(instruments, served)
+                closing.pop_all()
         except ServingError:
             raise
         except BenchError as error:
             # A missing extra is this model's trouble, not the run's.
-            raise ServingError(error.message, hint=error.hint, state="unavailable") from error
+            raise ServingError(error.message, hint=error.hint, state="failed" if isinstance(error, ExtensionBroke) else "unavailable") from error
     return served
 
 
 def _seat(instruments: Instruments, model: Served) -> Seat:
+    return Seat(endpoint=model.endpoint, provider=_provider(instruments, model), credential=model.credential, death=model.death)
+
+
+def _provider(instruments: Instruments, model: Served) -> ProviderFactory:
+    """What speaks to a model: what it brings itself, else what its address names, else the spec's client."""
+    if isinstance(model, SelfSpoken):
+        return model.provider
     scheme = urlsplit(model.endpoint.base_url).scheme  # an address that no HTTP client can speak to names its provider
     name = scheme if scheme not in {"http", "https"} and instruments.registry.has("provider", scheme) else instruments.spec.client
-    provider = instruments.registry.load("provider", name)
-    return Seat(endpoint=model.endpoint, provider=provider, credential=model.credential, death=model.death)
+    provider: ProviderFactory = instruments.registry.load("provider", name)
+    return provider
 
 
 def load_of(instruments: Instruments) -> LoadShape:

@@ -13,7 +13,7 @@ import msgspec
 from bench import session
 from bench.clock import Clock
 from bench.cost.per_unit import derive
-from bench.errors import Exit
+from bench.errors import Exit, worst
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
 from bench.grading import graded_by, labels_of, look_ahead, scoring
@@ -44,6 +44,7 @@ from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
 from bench.store.reader import read_health, read_judges, read_manifest, read_pairs, read_plan, read_samples, read_selftest, read_statuses
 from bench.store.writer import LineWriter, encode, write_whole
+from bench.troubles import told, try_load, with_troubles
 from bench.workers import Workers, check
 
 
@@ -114,7 +115,9 @@ def run(means: Means) -> Ended:
             means.progress.note(note)
         ended_by = None if opened.is_settled else _session(means, opened)
         view, _ = conclude(opened.layout, means.registry, plan=opened.plan)
+        broken = told(opened.layout, means.registry, means.progress.note)
     code, reasons = outcome(means.loaded.spec, view.summary, ended_by)
+    code, reasons = worst(code, *(reason.code for reason in broken)), (*broken, *reasons)
     return Ended(code=code, reasons=reasons, view=view, folder=opened.layout.folder)
 
 
@@ -131,6 +134,7 @@ def _look_ahead(means: Means) -> None:
     for declared in (spec.cost, *(model.cost for model in spec.models)):
         if declared is not None:
             means.registry.load("cost", declared.model)
+    try_load(spec, means.registry)
     look_ahead(spec, means.loaded.folder, means.registry)
 
 
@@ -316,7 +320,7 @@ def conclude(
     loaded = load_spec(layout.resolved, extensions=registry, environ={})
     spec = graded_by(layout, registry, loaded.spec)
     statuses = read_statuses(layout)
-    metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    metrics = registry.every("metric")
     grade_by_annotations(layout, spec, plan, labels_of(layout, spec))
     decided = Decided(layout, plan, scoring=scoring(layout, spec))
     seen = read_run(spec, decided, metrics)
@@ -337,6 +341,7 @@ def conclude(
     summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
     summary = gated(layout, registry, manifest, spec, summary)
     summary = msgspec.structs.replace(summary, selection=selected(spec, summary, seen.rows, metrics))
+    summary = with_troubles(layout, registry, summary)
     write_json(layout.summary, summary)
     manifest = session.mark(layout, manifest, client_saturated=summary.client_saturated)
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)

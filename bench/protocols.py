@@ -2,7 +2,7 @@
 
 Doors, and what is registered at each:
 
-    runtime   a `Runtime`            serves a model entry
+    runtime   a `Runtime`, an `Adapter`  serves a model entry
     provider  a `Provider`           speaks to an endpoint
     load      a `LoadShape`          says when requests are sent
     check     a `CheckRule`          decides an aspect without a model
@@ -15,12 +15,13 @@ Doors, and what is registered at each:
 Each file also holds `EXAMPLES`, which are its tests and its documentation.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from bench.clock import Clock
 from bench.records.cost import CostBasis, CostEstimate
 from bench.records.exchange import Exchange
 from bench.records.judging import Candidate, Judgement, PairJudgement, Question, Reply
@@ -76,6 +77,32 @@ class Runtime(Protocol):
         """
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What an adapter knows of an answer when it is complete; token counts None where it does not count."""
+
+    finish_reason: str = "stop"  # `length` when it was cut at `max_tokens`
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A model inside bench's own process, in the place of a `Runtime`: made without arguments, one object per model that is served.
+
+    It runs in threads of its own, so it may block. It may also have `slots` (how many answers it writes at once; 1 unless said), `device` (where
+    it runs, in words), and `close()`.
+    """
+
+    def load(self, settings: Mapping[str, Any]) -> None:
+        """Make the model ready. `settings`: the model entry's, with its `model`, `threads`, `context`, `device` and `gpu` where declared."""
+
+    def generate(self, messages: Sequence[Mapping[str, str]], settings: Mapping[str, Any]) -> str | Iterable[str | Ending]:
+        """The answer: a text, or its pieces as they come, with an `Ending` as the last one where more is known.
+
+        `messages` have a `role` and a `content`; `settings` are those of `generation:` that are set (`temperature`, `max_tokens`, `seed`, …).
+        """
+
+
 class Capture(Protocol):
     """An answer as it arrived, not yet read."""
 
@@ -91,6 +118,14 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+
+
+@runtime_checkable
+class SelfSpoken(Served, Protocol):
+    """A model that brings the provider that speaks to it, in the place of the spec's client."""
+
+    def provider(self, endpoint: Endpoint, credential: str | None, clock: Clock) -> Provider:
+        """Called inside the event loop, once per block."""
 
 
 class LoadShape(Protocol):

@@ -1,8 +1,10 @@
 """The reports of a run, rendered and written. Part of the program (`pipeline.py`)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from bench.errors import ExtensionBroke
 from bench.named_files import template_content
 from bench.records.view import View
 from bench.registry import Registry
@@ -19,10 +21,11 @@ def render(layout: RunLayout, view: View, formats: Sequence[str], template: Path
     for name in sorted(formats, key=lambda name: name == "markdown" and text is not None):  # a user's template, which may be wrong, costs no other
         if name == "json":
             continue  # summary.json is written before any report
-        renderer = registry.load("report", name)()
-        path = layout.report(renderer.filename)
-        write_whole(path, renderer.render(view, text if name == "markdown" else None).encode())
-        yield path
+        with suppress(ExtensionBroke):  # a third party's: told as a trouble, and the others are written
+            renderer = registry.load("report", name)()
+            path = layout.report(renderer.filename)
+            write_whole(path, renderer.render(view, text if name == "markdown" else None).encode("utf-8", "backslashreplace"))
+            yield path
 
 
 def _template(layout: RunLayout, view: View, given: Path | None) -> str | None:

@@ -49,7 +49,7 @@ class Workers:
         warm_up, trials = warmups(block.trials), measured(block.trials)
         load = load_of(instruments)
         n = min(self._n, load.concurrency, len(trials))
-        if n <= 1:
+        if n <= 1 or any(seat.endpoint.transport == "in-process" for seat in seats.values()):  # a model in this process cannot be shared
             instruments.on_health(loop.run(measure_with(instruments, block, seats, load)))
             return
         if warm_up:

@@ -213,7 +213,7 @@ class _BlockRun:
             again_s = delay_s(outcome, trial_id=job.trial.id, attempt=job.attempt, retries=self._settings.retries)
         sample = Sample(
             trial_id=job.trial.id, attempt=job.attempt, is_final=again_s is None, outcome=outcome, timing=exchange.timing, worker=self._worker,
-            is_first=is_first,
+            is_first=is_first, transport=self._seats[key].endpoint.transport,
         )  # fmt: skip
         self._sink(sample)
         if isinstance(outcome, Failure) and again_s is not None:

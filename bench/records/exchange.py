@@ -8,9 +8,13 @@ import msgspec
 
 FailureKind = Literal[
     "unreachable", "timeout", "rate_limit", "authentication", "bad_request", "context_length",
-    "out_of_memory", "server", "protocol", "empty", "dropped", "cancelled",
+    "out_of_memory", "server", "protocol", "empty", "dropped", "cancelled", "extension",
 ]  # fmt: skip
-"""`dropped`: an arrival that found every place taken for longer than the load allows, and was never sent."""
+"""`dropped`: an arrival that found every place taken for longer than the load allows, and was never sent. `extension`: a third party's code broke."""
+
+Transport = Literal["http", "in-process", "other"]
+"""How answers come: over HTTP, from a model inside bench's own process, or otherwise (a third party's provider). Times of different ones say different
+things, and are never compared."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

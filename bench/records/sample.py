@@ -2,14 +2,14 @@
 
 import msgspec
 
-from bench.records.exchange import Completion, Failure, Timing
+from bench.records.exchange import Completion, Failure, Timing, Transport
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt. The line with `is_final` decides the trial; earlier attempts stay on record but are never a latency of the trial.
 
     `is_first` marks the first request after the model was loaded. `worker` is the file's stem; each session of a run writes a file of its own,
-    and clock readings are comparable only within one file.
+    and clock readings are comparable only within one file. `transport` is the endpoint's.
     """
 
     trial_id: str
@@ -19,6 +19,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timing: Timing
     worker: str
     is_first: bool = False
+    transport: Transport = "http"
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.exchange import Transport
+
 ModelState = Literal["served", "unavailable", "failed", "skipped"]
 
 
@@ -35,7 +37,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials).
+    """A place that answers. `base_url` ends in `/v1` (no trailing slash, no credentials); of a model in bench's own process it only names it.
 
     `device` says what really ran (`cpu`, `gpu: NVIDIA … (24 of 24 layers)`), and `placement` what showed it, where anything did; `owned` is true when
     bench started the process.
@@ -51,6 +53,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     runtime_version: str | None = None
     weights_digest: str | None = None
     server: Server | None = None  # None: nobody looked
+    transport: Transport = "http"
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,7 @@ FUNCTION_LINES = 50
 # A name that says nothing about what is inside collects everything.
 EMPTY_NAMES = re.compile(r"(utils?|common|helpers?|base|misc|managers?|tools|core|shared)")
 # The two places that may stand before an unknown exception: the command line, and the guard around third parties' extensions.
-GUARDS = {"bench.cli.main", "bench.registry"}
+GUARDS = {"bench.cli.main", "bench.extensions.guard"}
 
 EACH = pytest.mark.parametrize("name", modules())
 

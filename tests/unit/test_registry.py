@@ -4,29 +4,30 @@ import subprocess
 import sys
 
 import pytest
+from harness.foreign import install
 
 from bench.catalog import CATALOG, REGISTRY
 from bench.errors import Exit, MissingExtension
 from bench.registry import Registry
 
-METADATA = "Metadata-Version: 2.1\nName: other-package\nVersion: 1.0\n"
-POINTS = """
-[bench.check]
-polite = other_package:Polite
-broken = other_package_broken:Broken
-needy = other_package_needy:Needy
-contains = other_package:Polite
+POINTS = {
+    "check": {"polite": "Polite", "broken": "other_package_broken:Broken", "needy": "other_package_needy:Needy", "contains": "Polite"},
+    "cheque": {"misspelt": "Polite"},
+}
+POLITE = """
+from bench.protocols import Verdict
+class Polite:
+    def __init__(self, argument):
+        self._argument = argument
+    def decide(self, text):
+        return Verdict(passed="please" in text, detail=f"{self._argument} was polite or not")
 """
 
 
 @pytest.fixture
 def other_package(tmp_path, monkeypatch):
     """A third party's package, as pip leaves it."""
-    info = tmp_path / "other_package-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(METADATA)
-    (info / "entry_points.txt").write_text(POINTS)
-    (tmp_path / "other_package.py").write_text("class Polite:\n    def __init__(self, argument):\n        self.argument = argument\n")
+    install(tmp_path, POINTS, POLITE)
     (tmp_path / "other_package_broken.py").write_text("1 / 0\n")
     (tmp_path / "other_package_needy.py").write_text("import no_such_package_anywhere\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -37,7 +38,10 @@ def test_another_packages_extension_is_found_by_its_name():
     registry = Registry(CATALOG)
     assert registry.has("check", "polite")
     assert "polite" in registry.names("check")
-    assert registry.load("check", "polite")("x").argument == "x"
+    verdict = registry.load("check", "polite")("Ada").decide("Say it, please.")
+    assert (verdict.passed, verdict.detail) == (True, "Ada was polite or not")
+    assert registry.used() == {"other-package": "1.0"}
+    assert registry.troubles() == ()
 
 
 @pytest.mark.usefixtures("other_package")
@@ -52,6 +56,28 @@ def test_a_third_partys_trouble_is_told_with_its_name(name, words):
         Registry(CATALOG).load("check", name)
     assert name in caught.value.message
     assert caught.value.code == Exit.MISSING_EXTENSION
+
+
+@pytest.mark.usefixtures("other_package")
+def test_two_packages_with_the_same_name_are_both_named_and_neither_is_used(tmp_path):
+    install(tmp_path, {"check": {"polite": "Polite"}}, name="rude-package", version="2.1")
+    registry = Registry(CATALOG)
+    with pytest.raises(MissingExtension, match=r"registered by several packages: other-package 1\.0, rude-package 2\.1"):
+        registry.load("check", "polite")
+
+
+@pytest.mark.usefixtures("other_package")
+def test_what_is_installed_is_listed_with_what_is_in_its_way(tmp_path):
+    install(tmp_path, {"check": {"needy": "Polite"}}, name="rude-package", version="2.1")
+    found = {(each.name, each.package): (each.state, each.why) for each in Registry(CATALOG).installed() if each.package.endswith("-package")}
+    assert found["polite", "other-package"] == ("loads", "")
+    assert found["contains", "other-package"][0] == "hidden"
+    assert found["misspelt", "other-package"][0] == "unknown door"
+    assert found["needy", "rude-package"] == ("ambiguous", "other-package 1.0 registers this name, too, so neither is used")
+    state, why = found["broken", "other-package"]
+    assert state == "broken"
+    assert "ZeroDivisionError: division by zero" in why
+    assert len(found) == 6
 
 
 def test_an_unknown_name_gets_a_near_miss_and_an_odd_one_the_list():
