@@ -18,7 +18,7 @@ from bench.judge.means import JudgeMeans
 from bench.judge.prefixes import with_prefixes
 from bench.plan.expand import treatment_of
 from bench.protocols import Served, ServingContext
-from bench.providers.questioner import DIALECTS, ChatQuestioner
+from bench.providers.questioner import DIALECTS, GRAMMATICAL, ChatQuestioner
 from bench.records.judging import Capabilities
 from bench.records.plan import Plan, Treatment
 from bench.records.serving import ModelStatus
@@ -125,7 +125,7 @@ async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: l
             seat.served.endpoint, seat.served.credential, timeout_s=judge.timeout_s or spec.timeout_s, retries=spec.retries, dialect=dialect
         )
         held.append(questioner)
-        found = await probe(questioner, context=context)
+        found = await probe(questioner, context=context, may_have_grammar=dialect == GRAMMATICAL)
         if found.failure is not None:
             break
         able = found.capabilities

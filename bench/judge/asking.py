@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from bench.judge.escape import one_line
-from bench.judge.interview import Form, Interview, excused
+from bench.judge.interview import Form, Interview, Wanted, excused
 from bench.judge.items import Finding, Item, decided, scale_of
 from bench.judge.labels import LEAST_MASS, Belief, expected_share, read_labels, share_of
 from bench.judge.parse import Unreadable, WrittenVerdict, read_number, read_verdict, read_word, verdict_schema
@@ -118,18 +118,19 @@ async def by_draws(interview: Interview, subject: Subject) -> Finding:
         word = read_word(text, YES_NO)
         return None if word is None else float(word == "Yes")
 
-    return await drawn(interview, subject.about, words(interview, subject, "score" if subject.is_scale else "aspects"), (subject.form, read))
+    choices = tuple(str(grade) for grade in range(low, high + 1)) if subject.is_scale else YES_NO
+    wanted = Wanted(form=subject.form, choices=choices, read=read)
+    return await drawn(interview, subject.about, words(interview, subject, "score" if subject.is_scale else "aspects"), wanted)
 
 
-async def drawn(interview: Interview, about: str, messages: tuple[Message, ...], how: tuple[Form, Callable[[str], float | None]]) -> Finding:
+async def drawn(interview: Interview, about: str, messages: tuple[Message, ...], wanted: Wanted) -> Finding:
     """The mean of the draws that can be read. Those must be at least half; an outage of some leaves the others."""
-    form, read = how
-    asked = [await interview.draw(about, messages, form, turn) for turn in range(interview.manner.samples)]
+    asked = [await interview.draw(about, messages, wanted, turn) for turn in range(interview.manner.samples)]
     excuses = [excuse for each in asked if (excuse := excused(each)) is not None and excuse.why_not != "unparsed"]
     if excuses and (len(excuses) == len(asked) or excuses[0].why_not == "context"):
         return msgspec.structs.replace(excuses[0], method="samples", asked=tuple(asked))
     said = [each.reply.text for each in asked if each.reply.failure is None]
-    values = [value for text in said if (value := read(text)) is not None]
+    values = [value for text in said if (value := wanted.read(text)) is not None]
     n_asked = len(asked) - len(excuses)
     if not values:
         shown = f", the first of them {said[0][:40]!r}" if said else ""

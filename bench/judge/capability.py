@@ -7,9 +7,13 @@ A begun answer (assistant prefill): the model is given the beginning of a sequen
 beginning for a finished message starts a new answer instead, which does not begin with the next of the sequence. Both of two sequences must go on.
 
 JSON by schema: the question asks for prose, and only a server that holds the model to the schema replies with an object.
+
+A grammar, where there is one in the manner of asking: two given words are no answers to the question, and only a server that holds the model to them
+replies with one.
 """
 
 import json
+from typing import Any
 
 import msgspec
 
@@ -28,6 +32,7 @@ _SCHEMA = {
     "required": ["colour", "is_bright"],
     "additionalProperties": False,
 }
+_WORDS = ("umber", "ochre")
 _NO_REPLY = ("unreachable", "timeout", "authentication", "rate_limit", "server", "protocol")
 
 
@@ -38,7 +43,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
-async def probe(questioner: Questioner, *, context: int | None = None) -> Found:
+async def probe(questioner: Questioner, *, context: int | None = None, may_have_grammar: bool = False) -> Found:
     """Ask a judge what it can do. `context`: how many tokens a question may have, where the server says so."""
     notes: list[str] = []
     alternatives, last = await _alternatives(questioner, notes)
@@ -46,14 +51,17 @@ async def probe(questioner: Questioner, *, context: int | None = None) -> Found:
         return Found(failure=last.failure)
     has_prefix = await _goes_on(questioner, notes)
     has_schema = await _keeps_to_schema(questioner, notes)
+    has_grammar = may_have_grammar and await _keeps_to_grammar(questioner, notes)
     if alternatives and not has_prefix:
         notes.append("no begun answers: a label is read from the first token of the answer")
-    able = Capabilities(top_logprobs=alternatives, prefix=has_prefix, json_schema=has_schema, context=context, notes=tuple(notes))
+    able = Capabilities(
+        top_logprobs=alternatives, prefix=has_prefix, json_schema=has_schema, grammar=has_grammar, context=context, notes=tuple(notes)
+    )
     return Found(capabilities=able)
 
 
 def is_better(one: Capabilities, other: Capabilities) -> bool:
-    """Whether one way of asking a judge gets more out of it than another: log-probabilities first, then begun answers, then schemas."""
+    """Whether one way of asking a judge gets more out of it than another: log-probabilities first, then begun answers, then schemas and grammars."""
     return _rank(one) > _rank(other)
 
 
@@ -62,8 +70,8 @@ def is_full(able: Capabilities) -> bool:
     return able.top_logprobs > 0 and able.prefix
 
 
-def _rank(able: Capabilities) -> tuple[bool, bool, int, bool]:
-    return able.top_logprobs > 0, able.prefix, able.top_logprobs, able.json_schema
+def _rank(able: Capabilities) -> tuple[bool, bool, int, bool, bool]:
+    return able.top_logprobs > 0, able.prefix, able.top_logprobs, able.json_schema, able.grammar
 
 
 async def _alternatives(questioner: Questioner, notes: list[str]) -> tuple[int, Reply]:
@@ -117,8 +125,13 @@ async def _keeps_to_schema(questioner: Questioner, notes: list[str]) -> bool:
     return keeps
 
 
-def _question(
-    text: str, *, prefix: str = "", max_tokens: int = 1, top_logprobs: int | None = None, json_schema: dict[str, object] | None = None
-) -> Question:
-    messages = (Message(role="user", content=text),)
-    return Question(messages=messages, prefix=prefix, max_tokens=max_tokens, top_logprobs=top_logprobs, json_schema=json_schema, seed=0)
+async def _keeps_to_grammar(questioner: Questioner, notes: list[str]) -> bool:
+    reply = await questioner.ask(_question("Tell me about the sea.", choices=_WORDS, max_tokens=16))
+    keeps = reply.failure is None and reply.text.strip() in _WORDS
+    why = reply.failure.message if reply.failure is not None else "the reply was another"
+    notes.append("given replies are kept to" if keeps else f"no given replies: {why}")
+    return keeps
+
+
+def _question(text: str, *, max_tokens: int = 1, **more: Any) -> Question:
+    return Question(messages=(Message(role="user", content=text),), max_tokens=max_tokens, seed=0, **more)

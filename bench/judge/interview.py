@@ -50,6 +50,14 @@ def manner_of(settings: Mapping[str, Any]) -> Manner:
     return manner
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A short reply that is asked for: the form of its question, the replies that there are, and what one of them means (None: it is none)."""
+
+    form: Form
+    choices: tuple[str, ...]
+    read: Callable[[str], float | None]
+
+
 class Interview:
     """One judge, asked in one manner. Raises: ValueError for settings or templates that make no sense."""
 
@@ -69,11 +77,14 @@ class Interview:
         """Ask for one token with its alternatives."""
         return await self._put(about, Question(messages=messages, prefix=prefix, top_logprobs=self.capabilities.top_logprobs, seed=self.seed))
 
-    async def draw(self, about: str, messages: tuple[Message, ...], form: Form, turn: int) -> Asked:
-        """Ask for a drawn word. With `max_tokens` in the settings the judge may think first, so its answer is not begun for it."""
+    async def draw(self, about: str, messages: tuple[Message, ...], wanted: Wanted, turn: int) -> Asked:
+        """Ask for a drawn word. With `max_tokens` in the settings the judge may think first, so its answer is not begun, nor held to words."""
         most = self.manner.max_tokens
-        prefix, room = (self.prefix(form), WORD_TOKENS) if most is None else ("", most)
-        question = Question(messages=messages, prefix=prefix, max_tokens=room, temperature=self.manner.temperature, seed=self.seed + turn)
+        prefix, room = (self.prefix(wanted.form), WORD_TOKENS) if most is None else ("", most)
+        choices = wanted.choices if self.capabilities.grammar and most is None else ()
+        question = Question(
+            messages=messages, prefix=prefix, max_tokens=room, choices=choices, temperature=self.manner.temperature, seed=self.seed + turn
+        )
         return await self._put(about, question)
 
     async def written(

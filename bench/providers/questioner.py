@@ -6,6 +6,7 @@ Every judge is asked in the same way, wherever it runs. What differs between ser
     plain       the beginning is the last message (llama.cpp, Mistral, several hosted APIs); an answer may repeat it, and is told without it
     no_thinking the same, and the chat template is told to leave out its reasoning: llama.cpp refuses a begun answer of a model that reasons
     continued   the same with the words of vLLM and SGLang, which otherwise close the begun message
+    foundry     Foundry Local takes a schema as it is, and OpenAI's wrapping of it for a schema that allows anything; it can be held to a grammar, too
 """
 
 import asyncio
@@ -30,7 +31,10 @@ DIALECTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "plain": {},
     "no_thinking": _NO_THINKING,
     "continued": {**_NO_THINKING, "continue_final_message": True, "add_generation_prompt": False},
+    "foundry": {},
 }
+GRAMMATICAL: Final = "foundry"
+"""The dialect in which a judge can be held to a few given replies."""
 _CONTINUING = ("continue_final_message", "add_generation_prompt")  # these make sense only where the last message is a begun answer
 _MOST_BYTES = 64 << 20
 _MOST_TOKENS = 64  # of a reply, whose alternatives are kept
@@ -54,6 +58,7 @@ class ChatQuestioner:
         self._timeout_s = timeout_s
         self._retries = retries
         self._dialect = DIALECTS[dialect]
+        self._is_foundry = dialect == GRAMMATICAL
         http = openai.DefaultAsyncHttpxClient(trust_env=False, follow_redirects=False)
         self._client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=credential or "none", max_retries=0, http_client=http)
 
@@ -78,7 +83,7 @@ class ChatQuestioner:
             return Reply(failure=_failure(error, self._credential, self._timeout_s))
 
     async def _send(self, question: Question) -> bytes:
-        body, foreign = body_of(question, self._dialect)
+        body, foreign = body_of(question, self._dialect, is_foundry=self._is_foundry)
         create = self._client.chat.completions.with_streaming_response.create
         async with create(model=self._endpoint.served_model, extra_body=foreign or None, **body) as response:
             content = bytearray()
@@ -89,7 +94,7 @@ class ChatQuestioner:
             return bytes(content)
 
 
-def body_of(question: Question, dialect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def body_of(question: Question, dialect: Mapping[str, Any], *, is_foundry: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """The call's arguments, and the fields beside them that only some servers know."""
     messages = [{"role": message.role, "content": message.content} for message in question.messages]
     foreign = dict(dialect)
@@ -102,9 +107,21 @@ def body_of(question: Question, dialect: Mapping[str, Any]) -> tuple[dict[str, A
         body["seed"] = question.seed
     if question.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": question.top_logprobs}
-    if question.json_schema is not None:
+    if is_foundry:
+        foreign |= _foundry_shape(question)
+    elif question.json_schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": question.json_schema}}
     return body, foreign
+
+
+def _foundry_shape(question: Question) -> dict[str, Any]:
+    """What holds Foundry Local to a schema or to given replies. Source: its SDK's checks of `response_format`, and what its service did with each."""
+    if question.json_schema is not None:
+        return {"response_format": {"type": "json_schema", "json_schema": question.json_schema}}
+    if question.choices:
+        choices = " | ".join(json.dumps(choice) for choice in question.choices)
+        return {"response_format": {"type": "lark_grammar", "lark_grammar": f"start: {choices}"}}
+    return {}
 
 
 def read_reply(content: bytes, question: Question, credential: str | None) -> Reply:

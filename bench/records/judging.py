@@ -23,7 +23,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a judge.
 
     `prefix` is how its answer begins (assistant prefill); it ends so that the label is the next token. `top_logprobs`: how many alternatives of each
-    token to report, None for none. `json_schema`: what the reply must fulfil. `labels`: the spellings that may follow, for the record.
+    token to report, None for none. `json_schema`: what the reply must fulfil. `choices`: the replies that there are, for a server that can be held to
+    them; the question itself names them, too.
     """
 
     messages: tuple[Message, ...]
@@ -31,6 +32,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 1
     top_logprobs: int | None = None
     json_schema: dict[str, Any] | None = None
+    choices: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int | None = None
 
@@ -58,12 +60,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge's endpoint was found able to do, by asking it. `top_logprobs` 0: it gives no log-probabilities. `notes`: how it was found out.
 
-    `prefixes`: how an answer is best begun for this judge's tokenizer, by the form of the question (`yes_no`, `scale`, `pair`).
+    `grammar`: it can be held to a few given replies. `prefixes`: how an answer is best begun for this judge's tokenizer, by the form of the question
+    (`yes_no`, `scale`, `pair`).
     """
 
     top_logprobs: int = 0
     prefix: bool = False
     json_schema: bool = False
+    grammar: bool = False
     context: int | None = None
     notes: tuple[str, ...] = ()
     prefixes: dict[str, str] = {}

@@ -27,7 +27,7 @@ def environment(models: list[dict[str, Any]], folder: Path, **script: Any) -> Ma
     told = {"models": models, **script}
     return {
         **kept,
-        "PYTHONPATH": str(STANDIN),
+        "PYTHONPATH": f"{STANDIN}{os.pathsep}{STANDIN.parents[1]}",
         "STANDIN": json.dumps(told),
         "BENCH_FOUNDRY_CACHE": str(folder / "models"),
         "BENCH_FOUNDRY_PYTHON": sys.executable,

@@ -6,7 +6,7 @@ import msgspec
 
 from bench.judge.asking import LEAST_ALTERNATIVES, believed, drawn
 from bench.judge.escape import one_line
-from bench.judge.interview import Interview
+from bench.judge.interview import Interview, Wanted
 from bench.judge.items import Finding, items_of
 from bench.judge.labels import UNDECIDED, share_of
 from bench.judge.means import JudgeMeans
@@ -61,7 +61,7 @@ class Pairwise:
             word = read_word(text, SLOTS)
             return None if word is None else float(word == "A")
 
-        return await drawn(self._interview, about, messages, ("pair", read))
+        return await drawn(self._interview, about, messages, Wanted(form="pair", choices=SLOTS, read=read))
 
 
 def settled(p_forward: float, p_backward: float) -> tuple[Preferred, str | None]:

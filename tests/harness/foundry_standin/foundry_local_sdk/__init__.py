@@ -15,8 +15,9 @@ import time
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+from harness.foundry_web import Service
+
 from foundry_local_sdk.exception import FoundryLocalException
-from foundry_local_sdk.service import Service
 from foundry_local_sdk.version import __version__ as __version__
 
 SCRIPT = json.loads(os.environ.get("STANDIN", "{}"))

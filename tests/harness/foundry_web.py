@@ -9,7 +9,7 @@ import re
 import threading
 from urllib.parse import unquote
 
-CONTEXT = 64
+CONTEXT = 256
 WORDS = ("Frank", "furt", " am", " Main", ".")
 
 
