@@ -45,14 +45,16 @@ def cache_folder(folder: Path) -> Finding:
 
 def servers(environ: Mapping[str, str], endpoints: Sequence[str]) -> Iterator[Finding]:
     """Each server that is named, asked for its models within a second; a name of the environment that is not set is absent."""
-    known = (("FOUNDRY_LOCAL_ENDPOINT", "Foundry Local", None), ("OLLAMA_HOST", "Ollama", _OLLAMA_PORT))
-    for name, server, port in known:
+    known = (
+        ("FOUNDRY_LOCAL_ENDPOINT", "Foundry Local", None, "nothing to do: bench hosts it by the extra `foundry`; for a service that runs already"),
+        ("OLLAMA_HOST", "Ollama", _OLLAMA_PORT, "to measure models of Ollama, start it and"),
+    )
+    for name, server, port, when in known:
         address = environ.get(name, "").strip()
         if address:
             yield _server(f"{server} ({name})", _with_port(address, port))
         else:
-            advice = f"to measure models of {server}, start it and set {name} to its address"
-            yield Finding(what=f"{server} ({name})", state="absent", detail=f"{name} is not set", advice=advice)
+            yield Finding(what=f"{server} ({name})", state="absent", detail=f"{name} is not set", advice=f"{when} set {name} to its address")
     for address in endpoints:
         yield _server("endpoint", address)
 

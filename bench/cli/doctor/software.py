@@ -16,6 +16,7 @@ _OLDEST_PYTHON = (3, 11)
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"].*)?")
 _LEAST = re.compile(r">=\s*([0-9][0-9.]*)")
 _FOR = {
+    "foundry": "models of Foundry Local, hosted by bench (`runtime: foundry-local`)",
     "local": "embedded models (`runtime: llama.cpp`) and memory readings",
     "hub": "weights from the Hugging Face hub (`hf:`)",
     "judge": "how far a judge agrees with people (`bench calibrate`), and strengths from pairwise comparisons",

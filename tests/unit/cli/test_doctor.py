@@ -77,6 +77,13 @@ def test_ollama_is_found_by_its_own_name_in_each_form(form):
     assert found.state == "ok"
 
 
+def test_a_server_that_is_not_named_is_no_trouble_and_foundry_local_needs_none():
+    foundry, ollama = places.servers({}, [])
+    assert (foundry.state, ollama.state) == ("absent", "absent")
+    assert "bench hosts it by the extra `foundry`" in foundry.advice
+    assert ollama.advice == "to measure models of Ollama, start it and set OLLAMA_HOST to its address"
+
+
 def test_ollama_without_a_port_is_asked_at_its_own():
     assert places._with_port("somewhere", 11434) == "somewhere:11434"
 
