@@ -74,6 +74,13 @@ CATALOG = {
         "price_table": "bench.cost.price_table:PriceTable",
         "hourly": "bench.cost.hourly:Hourly",
     },
+    "telemetry": {
+        "host": "bench.telemetry.sources.host:Host",
+        "process": "bench.telemetry.sources.process:Process",
+        "nvml": "bench.telemetry.sources.nvml:Nvml",
+        "rapl": "bench.telemetry.sources.rapl:Rapl",
+        "zeus": "bench.telemetry.sources.zeus:Zeus",
+    },
     "report": {
         "markdown": "bench.report.markdown:Markdown",
         "csv": "bench.report.csv_table:CsvTable",

@@ -27,6 +27,7 @@ from bench.records.serving import ModelState, ModelStatus, ServingFacts
 from bench.records.spec import Spec
 from bench.registry import Registry
 from bench.trials import columns, warmups
+from bench.watching import Blind, Watch
 
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True):
 
     `run` sends a block's trials to its seats: `alone`, or `workers.Workers.measure`.
 
-    `served_before` are the (model, variant) that an earlier session of the run brought up.
+    `served_before` are the (model, variant) that an earlier session of the run brought up. `watch` reads the machine meanwhile.
     """
 
     spec: Spec
@@ -50,6 +51,7 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True):
     on_health: Callable[[ClientHealth], None]
     run: Callable[["Instruments", Block, dict[ServingKey, Seat]], None]
     served_before: frozenset[tuple[str, str]] = frozenset()
+    watch: Watch = Blind()
 
 
 def measure(instruments: Instruments, block: Block) -> None:
@@ -68,11 +70,13 @@ def measure(instruments: Instruments, block: Block) -> None:
         if not trials:
             return
         block = msgspec.structs.replace(block, trials=trials)
-        instruments.run(instruments, block, seats)
+        with instruments.watch.block(served):
+            instruments.run(instruments, block, seats)
         for treatment in block.treatments:
             if treatment.key in served:
                 after = _after(treatment, served[treatment.key], seats[treatment.key])
-                instruments.on_status(with_unmet(instruments.spec, after))
+                gpu_bytes = instruments.watch.gpu_peak_bytes if after.gpu_bytes is None else after.gpu_bytes
+                instruments.on_status(with_unmet(instruments.spec, msgspec.structs.replace(after, gpu_bytes=gpu_bytes)))
 
 
 def _skip(instruments: Instruments, treatments: Sequence[Treatment]) -> None:

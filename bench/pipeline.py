@@ -4,13 +4,14 @@ Every arrow is also a file in the run folder, so each half can be run alone: `ru
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from bench import session
+from bench.blocks import Measuring, measure_all
 from bench.clock import Clock
 from bench.cost.per_unit import derive
 from bench.errors import Exit, worst
@@ -20,16 +21,13 @@ from bench.grading import graded_by, labels_of, look_ahead, scoring
 from bench.interrupts import Interrupts
 from bench.judge.grade import Checks
 from bench.lean import lean
-from bench.measure import Instruments, alone, measure
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
 from bench.records.cost import CostBasis, CostEstimate
-from bench.records.exchange import without_gaps
 from bench.records.judging import JudgeRecord
-from bench.records.machine import ClientHealth
 from bench.records.plan import Plan
-from bench.records.sample import Said, Sample
+from bench.records.sample import Said
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.records.view import View
@@ -43,9 +41,10 @@ from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
 from bench.store.reader import read_health, read_judges, read_manifest, read_pairs, read_plan, read_samples, read_selftest, read_statuses
-from bench.store.writer import LineWriter, encode, write_whole
+from bench.store.writer import encode, write_whole
 from bench.troubles import told, try_load, with_troubles
-from bench.workers import Workers, check
+from bench.watching import Watch, watching
+from bench.workers import check
 
 
 class Shown(Progress, Protocol):
@@ -155,10 +154,12 @@ def _session(means: Means, opened: Opened) -> str | None:
     layout, spec = opened.layout, means.loaded.spec
     started_s = means.clock.now_s()
     meter = Meter(spec, opened.rest, means.registry)
-    stop = StopRules(spec.limits, means.clock, cost_so_far=meter.total)
     try:
-        with Interrupts(stop) as interrupts:
-            _measure_all(means, opened, meter, (stop, interrupts))
+        with (
+            watching(spec, means.registry, opened, means.clock) as watch,
+            Interrupts(stop := StopRules(spec.limits, means.clock, cost_so_far=meter.total)) as interrupts,
+        ):
+            measure_all(_measuring(means, layout, watch), opened, meter, (stop, interrupts))
             if stop.reason is None and (found := _calibrate(means, layout, means.clock.now_s() - started_s)):
                 means.progress.note(found)
             graded = graded_by(layout, means.registry, spec)
@@ -173,56 +174,17 @@ def _session(means: Means, opened: Opened) -> str | None:
     return ended_by
 
 
-def _measure_all(means: Means, opened: Opened, meter: Meter, ends: tuple[StopRules, Interrupts]) -> None:
-    """Measure every block that is left; the stop rules know what ended that before its time."""
-    layout, spec, rest = opened.layout, means.loaded.spec, opened.rest
-    stop, interrupts = ends
-    with LineWriter(layout.samples_of(opened.worker)) as samples, LineWriter(layout.models) as statuses:
-
-        def on_sample(sample: Sample) -> None:
-            samples.append(_kept(spec, sample))
-            meter.add(sample)
-
-        def on_status(status: ModelStatus) -> None:
-            statuses.append(status)
-            means.progress.status(status)
-
-        def on_health(health: ClientHealth) -> None:
-            with LineWriter(layout.telemetry_of(health.worker)) as telemetry:
-                telemetry.append(health)
-
-        @contextmanager
-        def writer(worker: str) -> Iterator[Callable[[Sample], None]]:
-            with LineWriter(layout.samples_of(worker)) as file:
-                yield lambda sample: file.append(_kept(spec, sample))
-
-        n = means.options.workers
-        instruments = Instruments(
-            run=alone if n == 1 else Workers(n, writer, meter.add).measure,
-            spec=spec,
-            registry=means.registry,
-            context=_context(means, layout),
-            stop=stop,
-            interrupts=interrupts,
-            progress=means.progress,
-            clock=means.clock,
-            worker=opened.worker,
-            on_sample=on_sample,
-            on_status=on_status,
-            on_health=on_health,
-            served_before=frozenset((each.model_id, each.variant_id) for each in read_statuses(layout) if each.state == "served"),
-        )
-        for block in rest.blocks:
-            try:
-                measure(instruments, block)
-            except KeyboardInterrupt:  # from here on each block only says that it was not reached
-                stop.interrupt()
-            samples.sync()
-
-
-def _kept(spec: Spec, sample: Sample) -> Sample:
-    """A sample as the run keeps it."""
-    return sample if spec.record == "full" else msgspec.structs.replace(sample, timing=without_gaps(sample.timing))
+def _measuring(means: Means, layout: RunLayout, watch: Watch) -> Measuring:
+    return Measuring(
+        spec=means.loaded.spec,
+        registry=means.registry,
+        context=_context(means, layout),
+        progress=means.progress,
+        on_status=means.progress.status,
+        clock=means.clock,
+        watch=watch,
+        workers=means.options.workers,
+    )
 
 
 def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None:

@@ -13,6 +13,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int | None
     gpus: tuple[str, ...] = ()
     python: str = ""
+    swap_bytes: int | None = None
+    governor: str = ""  # how Linux chooses the processors' clocks; empty where it does not say
 
 
 class ClientHealth(msgspec.Struct, frozen=True, kw_only=True):

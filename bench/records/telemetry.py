@@ -86,12 +86,13 @@ class EnergyReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """What one source, or all of them, read at one moment."""
+    """What one source, or all of them, read at one moment. `lost`: parts of a source that say nothing from now on, each with the reason."""
 
     host: HostReading | None = None
     processes: tuple[ProcessReading, ...] = ()
     gpus: tuple[GpuReading, ...] = ()
     energy: tuple[EnergyReading, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +156,16 @@ class SourceLost(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
     reason: str
 
 
-TelemetryLine = TelemetryStart | Idle | Slice | SourceLost
+class TelemetryEnd(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="end"):
+    """The last line of a session: what the reading itself took. `cpu_s`: of its thread; `span_s`: for which it read; `longest_s`: one reading."""
+
+    readings: int
+    span_s: float
+    cpu_s: float
+    longest_s: float
+
+
+TelemetryLine = TelemetryStart | Idle | Slice | SourceLost | TelemetryEnd
 
 
 class GpuUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,8 +243,8 @@ class EnergyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The energy of one model in one variant over its measured window.
 
     `sources`: `nvml nvidia:0`, `rapl package-0`, …, or `declared watts`. `gross_j`: all that was used in the window; `idle_j`: what the machine at
-    rest would have used meanwhile; `net_j`: their difference. `counter_j`, `integral_j`: the gross by energy counters, and by power over time, each where
-    every source has it. Each answer has the energy of the time it was in flight, which those in flight together share evenly.
+    rest would have used meanwhile; `net_j`: their difference. `counter_j`, `integral_j`: the gross by energy counters, and by power over time, each
+    where every source has it. Each answer has the energy of the time it was in flight, which those in flight together share evenly.
     """
 
     model_id: str

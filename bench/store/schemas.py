@@ -22,7 +22,7 @@ from bench.records.run import Manifest
 from bench.records.sample import Sample
 from bench.records.selftest import SelfTest
 from bench.records.serving import ModelStatus
-from bench.records.telemetry import Idle, Slice, SourceLost, TelemetryStart
+from bench.records.telemetry import Idle, Slice, SourceLost, TelemetryEnd, TelemetryStart
 from bench.store.plan_lines import PlanHeader, PlanLine
 
 # Name of the schema -> the records that a line or file may be, and where it lies.
@@ -35,7 +35,10 @@ PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "annotation": ((Annotation,), "a line of annotations/<annotator>.jsonl"),
     "status": ((ModelStatus,), "a line of models.jsonl"),
     "health": ((ClientHealth,), "a line of telemetry/<worker>.jsonl"),
-    "telemetry": ((TelemetryStart, Idle, Slice, SourceLost), "a line of telemetry/machine/<worker>.jsonl: the first of a session says what is read"),
+    "telemetry": (
+        (TelemetryStart, Idle, Slice, SourceLost, TelemetryEnd),
+        "a line of telemetry/machine/<worker>.jsonl: the first of a session says what is read",
+    ),
     "plan": ((PlanHeader, PlanLine), "a line of plan.jsonl: the first is the header, each other one a trial"),
     "summary": ((Summary,), "summary.json"),
     "run": ((Manifest,), "run.json"),

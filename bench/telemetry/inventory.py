@@ -5,15 +5,21 @@ import platform
 import shutil
 import subprocess
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 from bench.records.machine import Machine
 from bench.records.run import GitState
+from bench.telemetry.pseudo_files import number_after
+from bench.telemetry.sources.nvml import nvml_inventory
 
 # Packages whose version may change what is measured or computed.
-_PACKAGES = ("bench-spec", "numpy", "scipy", "msgspec", "jinja2", "jsonschema", "openai", "pyyaml", "xllamacpp", "foundry-local-sdk", "psutil")
+_PACKAGES = (
+    "bench-spec", "numpy", "scipy", "msgspec", "jinja2", "jsonschema", "openai", "pyyaml", "xllamacpp", "foundry-local-sdk", "psutil", "nvidia-ml-py",
+    "zeus",
+)  # fmt: skip
 _PROBE_TIMEOUT_S = 5.0
+_CORES = Path("/sys/devices/system/cpu")
 
 
 def machine() -> Machine:
@@ -23,7 +29,9 @@ def machine() -> Machine:
         architecture=platform.machine(),
         cpu=_cpu(),
         cores=_cores(),
-        memory_bytes=_memory_bytes(),
+        memory_bytes=memory_bytes(),
+        swap_bytes=_swap_bytes(),
+        governor=_governor(),
         gpus=_nvidia_gpus(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
     )
@@ -37,7 +45,14 @@ def packages() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return {**found, **_extensions()}
+
+
+def _extensions() -> dict[str, str]:
+    """Those that register anything with bench."""
+    points = entry_points()
+    ours = (point.dist for group in sorted(points.groups) if group.startswith("bench.") for point in points.select(group=group))
+    return {package.name: package.version for package in ours if package is not None}
 
 
 def git_state(folder: Path) -> GitState | None:
@@ -79,13 +94,33 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _memory_bytes() -> int | None:
+def memory_bytes() -> int | None:
+    """Memory of the machine; None where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
 
 
+def _swap_bytes() -> int | None:
+    with suppress(OSError):
+        total = number_after(Path("/proc/meminfo").read_bytes(), b"SwapTotal:")
+        return None if total is None else total * 1024
+    return None
+
+
+def _governor() -> str:
+    """How Linux chooses the processors' clocks: `performance`, `powersave`, …; empty where it does not, or does not say."""
+    found = set()
+    for file in sorted(_CORES.glob("cpu[0-9]*/cpufreq/scaling_governor")):
+        with suppress(OSError):
+            found.add(file.read_text(encoding="ascii", errors="replace").strip()[:40])
+    return ", ".join(sorted(found))
+
+
 def _nvidia_gpus() -> tuple[str, ...]:
+    """By NVML where nvidia-ml-py is installed, else by the driver's own program."""
+    if told := nvml_inventory():
+        return told
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
     return tuple(line.strip() for line in listed.splitlines() if line.strip()) if listed else ()

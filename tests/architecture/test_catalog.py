@@ -6,8 +6,8 @@ from harness.source_tree import ROOT, modules
 from bench import protocols
 from bench.catalog import CATALOG
 
-# What starts processes or speaks to servers has no example that is a plain value; its tests run it against real ones.
-WITH_SERVERS = {"runtime", "provider"}
+# What starts processes, speaks to servers or reads the machine has no example that is a plain value; its tests run it against real ones.
+WITH_SERVERS = {"runtime", "provider", "telemetry"}
 LINES = [(door, name, target) for door, names in CATALOG.items() for name, target in names.items()]
 
 

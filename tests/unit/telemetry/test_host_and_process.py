@@ -1,0 +1,159 @@
+"""The machine and its processes, from trees that stand in for /proc and /sys, and from this machine itself."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.errors import SourceAbsent
+from bench.protocols import TelemetryMeans, WatchedTree
+from bench.telemetry.family import Family, descendants
+from bench.telemetry.slices import Slicer
+from bench.telemetry.sources.host import Host
+from bench.telemetry.sources.process import Process
+
+TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+
+
+def write(root, path, text):
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="ascii")
+
+
+def machine(root, *, busy=0, swapped=0, available=9_000, pressure=0, heat=0):
+    """A machine of two cores after so many busy ticks."""
+    write(root, "proc/stat", f"cpu  {100 + busy} 5 40 {1000 - busy} 7 2 3 11 0 0\ncpu0 1 2 3\n")
+    write(root, "proc/meminfo", f"MemTotal: 16000 kB\nMemAvailable: {available} kB\nSwapTotal: 400 kB\nSwapFree: {400 - swapped} kB\n")
+    write(root, "proc/vmstat", f"pgpgin 9\npswpin {swapped}\npswpout 3\n")
+    for name in ("cpu", "memory", "io"):
+        write(root, f"proc/pressure/{name}", f"some avg10=0.00 avg60=0.00 avg300=0.00 total={pressure}\nfull avg10=0.00 total=1\n")
+    write(root, "proc/self/cgroup", "0::/box\n")
+    write(root, "sys/fs/cgroup/box/cpu.stat", f"usage_usec 5\nthrottled_usec {pressure * 2}\n")
+    for core in range(2):
+        write(root, f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq", f"{2_000_000 + core * 1_000_000}\n")
+        write(root, f"sys/devices/system/cpu/cpu{core}/thermal_throttle/core_throttle_count", f"{heat}\n")
+    return root
+
+
+def means(*trees):
+    return TelemetryMeans(wants=frozenset(), trees=lambda: trees)
+
+
+def test_slice_of_the_host_says_what_was_added(tmp_path):
+    source = Host(means(), machine(tmp_path))
+    slicer = Slicer()
+    slicer.add(0.0, source.read())
+    machine(tmp_path, busy=TICK, swapped=6, available=8_000, pressure=250_000)
+    slicer.add(1.0, source.read())
+    host = slicer.cut().host
+    assert (host.user_s, host.idle_s, host.steal_s) == (1.0, 0.0, 0.0)  # the idle counter went back, as it may: nothing was added
+    assert host.available_bytes == 8_000 * 1024
+    assert (host.swap_used_bytes, host.swap_in_bytes, host.swap_out_bytes) == (6 * 1024, 6 * PAGE, 0)
+    assert (host.pressure_memory_s, host.quota_s) == (0.25, 0.5)
+    assert host.mhz == 2500
+    assert source.detail == "CPU, memory and swap from /proc"
+    source.close()
+
+
+def test_heat_is_read_each_tenth_time(tmp_path):
+    source = Host(means(), machine(tmp_path))
+    first = source.read().host.throttle_events
+    machine(tmp_path, heat=3)
+    seen = [source.read().host.throttle_events for _ in range(10)]
+    assert (first, seen[0], seen[-1]) == (0, 0, 6)
+
+
+def test_what_a_system_does_not_tell_is_named_and_none(tmp_path):
+    write(tmp_path, "proc/stat", "cpu  1 2 3 4 5 6 7 8\n")
+    source = Host(means(), tmp_path)
+    host = source.read().host
+    assert (host.available_bytes, host.pressure_cpu_s, host.mhz, host.quota_s) == (None, None, None, None)
+    assert source.detail.endswith("not told by this system: pressure, clocks, heat, CPU quota")
+
+
+def test_machine_without_a_proc_is_absent(tmp_path):
+    with pytest.raises(SourceAbsent, match="cannot be read"):
+        Host(means(), tmp_path)
+
+
+def test_group_of_the_first_kind_tells_its_quota(tmp_path):
+    machine(tmp_path)
+    write(tmp_path, "proc/self/cgroup", "5:cpu,cpuacct:/box\n1:name=x:/\n")
+    write(tmp_path, "sys/fs/cgroup/cpu,cpuacct/box/cpu.stat", "nr_throttled 4\nthrottled_time 1500000000\n")
+    assert Host(means(), tmp_path).read().host.quota_s == pytest.approx(1.5)
+
+
+def process(root, pid, ticks, pages):
+    """`/proc/<pid>/stat`; a name may hold brackets and spaces."""
+    rest = ["S", *["0"] * 10, str(ticks), "0", *["0"] * 4, "3", "0", "0", "0", str(pages), *["0"] * 20]
+    write(root, f"{pid}/stat", f"{pid} (a) b) {' '.join(rest)}\n")
+
+
+def tree(*pids, model="m"):
+    return WatchedTree(model_id=model, treatment_digest="d", pids=frozenset(pids), is_known=bool(pids))
+
+
+def test_tree_counts_from_its_first_reading_and_keeps_what_ended_members_used(tmp_path):
+    process(tmp_path, 10, 50 * TICK, 100)
+    trees = [tree(10)]
+    source = Process(TelemetryMeans(wants=frozenset(), trees=lambda: tuple(trees)), tmp_path)
+    first = source.read().processes[0]
+    process(tmp_path, 10, 51 * TICK, 120)
+    process(tmp_path, 11, 2 * TICK, 30)
+    trees[0] = tree(10, 11)
+    second = source.read().processes[0]
+    trees[0] = tree(10)
+    third = source.read().processes[0]
+    assert (first.cpu_s, second.cpu_s, third.cpu_s) == (0.0, 3.0, 3.0)
+    assert (second.rss_bytes, second.threads, second.processes) == (150 * PAGE, 6, 2)
+    source.close()
+
+
+def test_server_whose_process_nobody_knows_has_no_figures(tmp_path):
+    source = Process(TelemetryMeans(wants=frozenset(), trees=lambda: (tree(),)), tmp_path)
+    seen = source.read().processes[0]
+    assert (seen.is_known, seen.cpu_s, seen.rss_bytes) == (False, None, None)
+
+
+@LINUX
+def test_this_process_and_its_child_are_a_family():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        try:
+            family = Family()
+            family.watch({("m", "d"): child.pid})
+            own, served = family.trees()
+            assert os.getpid() in own.pids
+            assert child.pid in descendants(os.getpid())
+            assert child.pid not in own.pids
+            assert served == WatchedTree(model_id="m", treatment_digest="d", pids=frozenset({child.pid}))
+        finally:
+            child.communicate(b"\n")
+    family.look()
+    assert not family.trees()[1].is_known
+
+
+@LINUX
+def test_busy_child_is_seen_to_be_busy():
+    with subprocess.Popen([sys.executable, "-c", "print(1, flush=True)\nwhile True: pass"], stdout=subprocess.PIPE) as child:
+        try:
+            child.stdout.readline()
+            source = Process(means(tree(child.pid)))
+            source.read()
+            used = 0.0
+            while used < 0.05:  # however busy the machine is, it gets there
+                time.sleep(0.02)
+                used = source.read().processes[0].cpu_s
+            assert source.read().processes[0].rss_bytes > 1 << 20
+        finally:
+            child.kill()
+
+
+def test_this_machine_is_read():
+    host = Host(means()).read().host
+    assert host.user_s + host.idle_s > 0
+    assert host.available_bytes > 1 << 20
