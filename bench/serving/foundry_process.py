@@ -172,7 +172,7 @@ def plain(words: str) -> str:
     """Foreign words as one bounded line; the SDK puts the place in its source first and a stack trace last."""
     first = re.split(r"\n\s+at |\x00", words)[0]
     line = "".join(letter if letter.isprintable() else " " for letter in first).strip()
-    line = re.sub(r"^\w+\.cc:\d+ (?:[\w:<>&*,\s]+?\([^)]*\)\s+)(?=\S)", "", line)
+    line = re.sub(r"^((?:[A-Z][\w ]+: )?)\w+\.cc:\d+ (?:[\w:<>&*,\s]+?\([^)]*\)\s+)(?=\S)", r"\1", line)
     return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…"
 
 

@@ -18,6 +18,7 @@ from bench.records.serving import Endpoint, ServingFacts
 from bench.records.spec import ModelSpec
 from bench.serving.external import ServedElsewhere, normalise
 from bench.serving.foundry_choice import wanted_device
+from bench.serving.foundry_process import plain
 from bench.serving.probe import Reply, Silence, get, model_ids, names
 from bench.serving.process_tree import ProcessTree
 
@@ -26,6 +27,11 @@ _DEVICE = re.compile(r"-(?P<backend>[a-z0-9]+)-(?P<device>cpu|gpu|npu)(:\d+)?$")
 _CATALOGUE = "foundry.modelinfo.json"  # in the model cache; what the service itself reads when it cannot reach the network
 _MOST_BYTES = 32 << 20
 _UNLOADS = 5  # a service may still count a stream that has just ended
+_MOST_SAID = 1000  # bytes of a refusal that is no JSON
+_LOAD_IT = (
+    "a service that runs already loads by alias and takes the variant itself: load this one there first (`foundry model load`; it may have to be "
+    "downloaded), or name no service, so that bench hosts it (extra `foundry`)"
+)
 _LIST_S = 8.0  # without a network the service itself first waits for its catalogue
 
 Devices = dict[str, tuple[str, str | None]]
@@ -136,11 +142,14 @@ def _loaded(root: str, model: ModelSpec, offered: tuple[str, ...], wanted: tuple
     if isinstance(answer, Reply) and answer.status == 404:
         raise _unknown(root, asked, offered)
     if not isinstance(answer, Reply) or answer.status >= 400:
-        said = answer.detail if not isinstance(answer, Reply) else f"{answer.status} {_plain(answer.body)}"
-        raise ServingError(f"Foundry Local does not load {asked!r}: {said}", hint="try `foundry model load`; it may have to be downloaded first")
+        said = answer.detail if not isinstance(answer, Reply) else f"{answer.status} {_said(answer)}"
+        raise ServingError(f"Foundry Local does not load {asked!r}: {said}", hint=_LOAD_IT)
     after = _loaded_names(root)
     new = [name for name in after if name not in before]
     found = new or list(after)  # nothing new: it was loaded before
+    if len(new) == 1 and model.model not in {None, new[0]}:
+        _unload(root, model.alias or asked)
+        raise ServingError(f"Foundry Local loads {new[0]} for {model.alias!r}, not {model.model}", hint=_LOAD_IT, state="unavailable")
     if len(found) != 1 or model.model not in {None, found[0]}:
         hint = f"set `model:` to one of them; loaded: {', '.join(after) or 'none'}"
         raise ServingError(f"which loaded model {asked!r} means is unclear", hint=hint, state="unavailable")
@@ -186,8 +195,12 @@ def _loaded_names(root: str) -> tuple[str, ...]:
     return names(reply.value()) if isinstance(reply, Reply) and reply.status == 200 else ()
 
 
-def _plain(body: bytes) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in body[:200].decode(errors="replace"))
+def _said(answer: Reply) -> str:
+    """The words of a refusal."""
+    told = answer.value()
+    error = told.get("error") if isinstance(told, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return plain(message if isinstance(message, str) else answer.body[:_MOST_SAID].decode(errors="replace"))
 
 
 def _of_this_machine(root: str, status: Reply | Silence) -> dict[str, object]:

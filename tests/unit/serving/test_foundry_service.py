@@ -143,3 +143,32 @@ def test_a_catalogue_that_cannot_be_read_leaves_the_name(tmp_path, content):
         served = FoundryLocal().serve(treatment(entry(alias="phi", base_url=url)), context(tmp_path))
         assert served.endpoint.device == "cpu (generic, by its name)"
         served.close()
+
+
+LOAD_FAILED = (
+    "Load failed: model_load_manager.cc:228 fl::ModelLoadManager::LoadResult fl::ModelLoadManager::LoadModel(std::string_view, std::string_view, "
+    "fl::ExecutionProvider) model 'Phi-4-mini-instruct-cuda-gpu:5' requires CUDAExecutionProvider which is not registered."
+)
+
+
+def test_a_refusal_to_load_is_told_in_the_services_words_without_the_place_in_its_source(tmp_path):
+    service = Service({})
+
+    def refuse(path, headers):
+        return Answer(status=500, value={"error": {"message": LOAD_FAILED}}) if "/load/" in path else service(path, headers)
+
+    with answering(refuse) as address, pytest.raises(ServingError) as caught:
+        FoundryLocal().serve(treatment(entry(alias="phi-4-mini")), context(tmp_path, environ={"FOUNDRY_LOCAL_ENDPOINT": address}))
+    assert caught.value.message == (
+        "Foundry Local does not load 'phi-4-mini': 500 Load failed: model 'Phi-4-mini-instruct-cuda-gpu:5' requires CUDAExecutionProvider which is "
+        "not registered."
+    )
+    assert "bench hosts it" in caught.value.hint
+
+
+def test_another_variant_than_the_named_one_is_unloaded_again(tmp_path):
+    service = Service({"phi-4-mini": GPU})
+    with answering(service) as address:
+        found = refusal(tmp_path, {"FOUNDRY_LOCAL_ENDPOINT": address}, entry(alias="phi-4-mini", model=CPU))
+    assert found.message == f"Foundry Local loads {GPU} for 'phi-4-mini', not {CPU}"
+    assert service.loaded == []
