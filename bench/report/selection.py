@@ -51,7 +51,7 @@ def _text(found: SelectionResult) -> Iterator[str]:
     if found.resamples:
         yield (
             f"Wins: in how many of {found.resamples:,} resamples of the {found.n_prompts:,} {found.unit}, the same ones for all, a candidate comes "
-            "first and meets the requirements. From 95 % on it is chosen, from 80 % on as likely; two equal candidates win about half each."
+            "first and meets the requirements. From 97.5 % on it is chosen, from 80 % on as likely; two equal candidates win about half each."
         )
     yield from (short(note) for note in found.notes)
 
