@@ -17,7 +17,7 @@ from bench.judge.identity import is_the_judge, judge_identity, same_family
 from bench.judge.means import JudgeMeans
 from bench.judge.prefixes import with_prefixes
 from bench.plan.expand import treatment_of
-from bench.protocols import Served, ServingContext
+from bench.protocols import Restartable, Served, ServingContext
 from bench.providers.questioner import DIALECTS, GRAMMATICAL, ChatQuestioner
 from bench.records.judging import Capabilities
 from bench.records.plan import Plan, Treatment
@@ -120,9 +120,15 @@ async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: l
     context = context_of(seat.served.endpoint, seat.served.credential)
     best: tuple[ChatQuestioner, Capabilities] | None = None
     found = Found()
+    restart = seat.served.restart if isinstance(seat.served, Restartable) else None
     for dialect in DIALECTS:
         questioner = ChatQuestioner(
-            seat.served.endpoint, seat.served.credential, timeout_s=judge.timeout_s or spec.timeout_s, retries=spec.retries, dialect=dialect
+            seat.served.endpoint,
+            seat.served.credential,
+            timeout_s=judge.timeout_s or spec.timeout_s,
+            retries=spec.retries,
+            dialect=dialect,
+            restart=restart,
         )
         held.append(questioner)
         found = await probe(questioner, context=context, may_have_grammar=dialect == GRAMMATICAL)

@@ -18,7 +18,7 @@ from bench.execute.progress import Progress
 from bench.execute.seat import ProviderFactory, Seat
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
-from bench.protocols import LoadShape, SelfSpoken, Served, ServingContext
+from bench.protocols import LoadShape, Restartable, SelfSpoken, Served, ServingContext
 from bench.providers.dialects import with_unmet
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Treatment
@@ -131,7 +131,9 @@ def _serve(instruments: Instruments, treatment: Treatment) -> Served:
 
 
 def _seat(instruments: Instruments, model: Served) -> Seat:
-    return Seat(endpoint=model.endpoint, provider=_provider(instruments, model), credential=model.credential, death=model.death)
+    restart = model.restart if isinstance(model, Restartable) else None
+    provider = _provider(instruments, model)
+    return Seat(endpoint=model.endpoint, provider=provider, credential=model.credential, death=model.death, restart=restart)
 
 
 def _provider(instruments: Instruments, model: Served) -> ProviderFactory:

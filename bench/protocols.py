@@ -67,6 +67,14 @@ class Served(Protocol):
         """End it and everything it started. May be called twice."""
 
 
+@runtime_checkable
+class Restartable(Served, Protocol):
+    """A served model that may go wrong in ways that only a fresh start ends."""
+
+    def restart(self, why: str) -> bool:
+        """Start it again, with the same model at the same address. Blocks until it is up; false when that did not help, or was done too often."""
+
+
 class Runtime(Protocol):
     """Brings a model up. One object per run; `serve` may be called for several treatments."""
 

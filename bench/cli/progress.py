@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from bench.cli.console import line, plain
 from bench.cli.transfers import PlainLines
-from bench.execute.progress import BlockFinished, BlockStarted, Event, KeptAlive, RetryPlanned, SeatDied, Stopped, TrialDone
+from bench.execute.progress import BlockFinished, BlockStarted, Event, KeptAlive, Restarted, RetryPlanned, SeatDied, Stopped, TrialDone
 from bench.pipeline import Shown
 from bench.records.exchange import Failure
 from bench.records.plan import Block
@@ -76,8 +76,8 @@ class _News:
                 which = f"{event.trial.model_id} {event.trial.prompt_id}"
                 told = f"retry: {which} attempt {event.attempt} ended in {event.failure.kind}: {event.failure.message}"
                 return self._limited(("retry", event.trial.model_id, event.failure.kind), told)
-            case SeatDied():
-                return f"died: {event.model_id}: {event.reason}; {event.not_tried} trials not tried"
+            case SeatDied() | Restarted():
+                return _server_line(event)
             case Stopped():
                 return f"stopped: {event.message}"
             case KeptAlive() if event.failure is not None:
@@ -102,6 +102,12 @@ class _News:
             return None
         self._served.add(key)
         return _status_line(status)
+
+
+def _server_line(event: SeatDied | Restarted) -> str:
+    if isinstance(event, SeatDied):
+        return f"died: {event.model_id}: {event.reason}; {event.not_tried} trials not tried"
+    return f"restarted{'' if event.is_up else ' without success'}: {event.model_id}, after {event.reason}"
 
 
 def _status_line(status: ModelStatus) -> str:

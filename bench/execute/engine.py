@@ -14,6 +14,7 @@ from bench.execute.deaths import Deaths
 from bench.execute.gate import Gate
 from bench.execute.keep_alive import KeepAlive
 from bench.execute.lag import LoopLag
+from bench.execute.mending import Mending
 from bench.execute.progress import BlockFinished, BlockStarted, Progress, RetryPlanned, Stopped, TrialDone
 from bench.execute.quiet import SETTLED_PER_COLLECTION, collect, quiet_collector
 from bench.execute.retry import delay_s
@@ -78,6 +79,7 @@ class _BlockRun:
         self._gate = Gate()
         self._keep_alive = KeepAlive(seats, self._providers, self._gate, progress)
         self._deaths = Deaths(seats, self._providers, progress)
+        self._mending = Mending(seats, self._gate, progress, clock)
         self._attempts = Attempts(seats, self._providers, self._gate, settings, clock)
         self._work = Work((), Counter(), self._deaths.is_dead, self._is_over, clock)
         self._answered: deque[tuple[Job, Capture, bool]] = deque()
@@ -207,6 +209,7 @@ class _BlockRun:
         key = job.trial.key
         if isinstance(exchange.outcome, Failure):
             exchange = await self._deaths.with_cause(key, exchange)
+        await self._mending.heed(key, exchange)
         outcome = exchange.outcome
         again_s = None
         if isinstance(outcome, Failure) and not self._deaths.is_dead(key):

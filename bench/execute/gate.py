@@ -14,6 +14,7 @@ class Gate:
         self._is_open = True
         self._opened = asyncio.Event()
         self._empty = asyncio.Event()
+        self._alone = asyncio.Lock()
 
     async def enter(self) -> None:
         """Wait until measured requests may start, and count one more in flight."""
@@ -34,14 +35,15 @@ class Gate:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Hold new requests back, wait for those in flight, and open again afterwards."""
-        self._is_open = False
-        self._opened.clear()
-        self._empty.clear()
-        try:
-            while self.in_flight:
-                await self._empty.wait()
-            yield
-        finally:
-            self._is_open = True
-            self._opened.set()
+        """Hold new requests back, wait for those in flight and for others that want to be alone, and open again afterwards."""
+        async with self._alone:
+            self._is_open = False
+            self._opened.clear()
+            self._empty.clear()
+            try:
+                while self.in_flight:
+                    await self._empty.wait()
+                yield
+            finally:
+                self._is_open = True
+                self._opened.set()

@@ -49,6 +49,15 @@ class SeatDied(msgspec.Struct, frozen=True, kw_only=True):
     not_tried: int
 
 
+class Restarted(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that went on answering with errors was started again, with the same model at the same address; `is_up` false: without success."""
+
+    model_id: str
+    treatment_digest: str
+    reason: str
+    is_up: bool
+
+
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """A stop rule or the user ended the block."""
 
@@ -62,7 +71,7 @@ class BlockFinished(msgspec.Struct, frozen=True, kw_only=True):
     health: ClientHealth
 
 
-Event = BlockStarted | TrialDone | RetryPlanned | KeptAlive | SeatDied | Stopped | BlockFinished
+Event = BlockStarted | TrialDone | RetryPlanned | KeptAlive | SeatDied | Restarted | Stopped | BlockFinished
 
 
 class Progress(Protocol):

@@ -21,13 +21,25 @@ class Seat:
     """
 
     def __init__(
-        self, *, endpoint: Endpoint, provider: ProviderFactory, credential: str | None = None, death: Callable[[], str | None] = _lives
+        self,
+        *,
+        endpoint: Endpoint,
+        provider: ProviderFactory,
+        credential: str | None = None,
+        death: Callable[[], str | None] = _lives,
+        restart: Callable[[str], bool] | None = None,
     ) -> None:
-        """`provider(endpoint, credential, clock)` is called inside the event loop, once per block; `death()` says why the server is gone, or None."""
+        """`provider(endpoint, credential, clock)` is called inside the event loop, once per block; `death()` says why the server is gone, or None.
+
+        `restart(why)` starts the server again at the same address, and may take its time in another thread; None where that is not possible.
+        """
         self.endpoint = endpoint
         self.credential = credential
         self.death = death
         self.provider = provider
+        self.restart = restart
+        self.n_broken = 0  # errors of the server's own, in a row
+        self.restarted_s = float("-inf")  # of the run's clock
         self.died: str | None = None
         self.n_sent = 0
         self.in_flight = 0

@@ -13,7 +13,7 @@ import asyncio
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -42,6 +42,7 @@ _LEAST_LOGPROB = -1e4  # stands for a probability of zero
 _AGAIN = ("unreachable", "rate_limit", "server", "timeout", "protocol")
 _LONGEST_WAIT_S = 60.0
 _FIRST_WAIT_S = 0.5
+_BROKEN_IN_A_ROW = 2
 # The SDK lets errors of its HTTP library through; which library that is depends on its version (httpx, httpx2).
 _HTTP = next(part.__module__.partition(".")[0] for part in openai.DefaultAsyncHttpxClient.__mro__ if part.__module__.startswith("httpx"))
 _TRANSPORT_ERROR: type[Exception] = sys.modules[_HTTP].HTTPError
@@ -51,12 +52,27 @@ _BROKEN = (openai.OpenAIError, _TRANSPORT_ERROR, TimeoutError, ValueError, Recur
 class ChatQuestioner:
     """Speaks to a judge's chat endpoint. Made inside the event loop."""
 
-    def __init__(self, endpoint: Endpoint, credential: str | None, *, timeout_s: float, retries: int = 0, dialect: str = "plain") -> None:
-        """Open nothing yet. No proxy of the environment is used, as in serving; redirects are not followed."""
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        endpoint: Endpoint,
+        credential: str | None,
+        *,
+        timeout_s: float,
+        retries: int = 0,
+        dialect: str = "plain",
+        restart: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Open nothing yet. No proxy of the environment is used, as in serving; redirects are not followed.
+
+        `restart(why)` starts the judge's server again at the same address: done when its own errors last for two tries of a question.
+        """
         self._endpoint = endpoint
         self._credential = credential
         self._timeout_s = timeout_s
         self._retries = retries
+        self._restart = restart
+        self._restarting = asyncio.Lock()
+        self._n_broken = 0
         self._dialect = DIALECTS[dialect]
         self._is_foundry = dialect == GRAMMATICAL
         http = openai.DefaultAsyncHttpxClient(trust_env=False, follow_redirects=False)
@@ -66,10 +82,23 @@ class ChatQuestioner:
         """Send one question; where the server is out of reach, busy or broken, some times more."""
         for turn in range(self._retries + 1):
             reply = await self._ask(question)
+            await self._mend(reply)
             if reply.failure is None or reply.failure.kind not in _AGAIN or turn == self._retries:
                 break
             await asyncio.sleep(min(reply.failure.retry_after_s or _FIRST_WAIT_S * 2**turn, _LONGEST_WAIT_S))
         return reply
+
+    async def _mend(self, reply: Reply) -> None:
+        """Start a server again that goes on answering with errors of its own."""
+        if reply.failure is None or reply.failure.kind != "server" or self._restart is None:
+            self._n_broken = 0
+            return
+        self._n_broken += 1
+        if self._n_broken >= _BROKEN_IN_A_ROW:
+            async with self._restarting:
+                if self._n_broken:  # nobody else has done it meanwhile
+                    self._n_broken = 0
+                    await asyncio.to_thread(self._restart, reply.failure.message)
 
     async def close(self) -> None:
         """Close every connection."""
