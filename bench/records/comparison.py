@@ -53,6 +53,33 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     grader_id: str | None = None
 
 
+class VariantRatio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One metric of a variant of a model, over that of the variant that was declared first: `ratio` is a geometric mean over prompts.
+
+    `over` says what `low`, `high` (at `level`) and `p` are about: `prompts` like these, or, where there are too few of them, more `rounds` of these
+    very prompts. `p_holm` is adjusted for the variants of the metric. `n_pairs` prompts and rounds have a value of both, of `n_prompts` prompts.
+    What is measured once has a ratio and nothing else. `verdict` is about the variant; None where nothing was tested.
+    """
+
+    metric: str
+    unit: str
+    better: Literal["lower", "higher"]
+    model_id: str
+    variant_id: str
+    baseline_id: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    p: float | None = None
+    p_holm: float | None = None
+    n_pairs: int
+    n_prompts: int
+    over: Literal["prompts", "rounds"] | None = None
+    method: str = ""
+    verdict: Literal["better", "worse", "cannot_tell"] | None = None
+
+
 class Strength(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How strong a model is among all that a judge compared pair by pair: Bradley and Terry's log strength, 0 for the mean of them.
 

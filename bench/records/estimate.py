@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.calibration import Calibration
-from bench.records.comparison import ModelComparison, Strength
+from bench.records.comparison import ModelComparison, Strength, VariantRatio
 from bench.records.cost import CostEstimate
 from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
@@ -127,6 +127,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     estimates: tuple[Estimate, ...]
     comparisons: tuple[ModelComparison, ...] = ()
     strengths: tuple[Strength, ...] = ()
+    ratios: tuple[VariantRatio, ...] = ()
     aspects: tuple[AspectSummary, ...] = ()
     judges: tuple[JudgeRecord, ...] = ()
     gates: tuple[GateResult, ...] = ()

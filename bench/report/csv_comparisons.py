@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bench.records.comparison import ModelComparison, Strength
+from bench.records.comparison import ModelComparison, Strength, VariantRatio
 from bench.records.estimate import Summary
 
 
 def rows(summary: Summary) -> Iterator[dict[str, Any]]:
-    """Every comparison, then every strength."""
+    """Every comparison, then every strength, then every variant."""
     for compared in summary.comparisons:
         yield _comparison(compared)
     for strength in summary.strengths:
         yield _strength(strength)
+    for ratio in summary.ratios:
+        yield _ratio(ratio)
 
 
 def _comparison(found: ModelComparison) -> dict[str, Any]:
@@ -58,4 +60,27 @@ def _strength(found: Strength) -> dict[str, Any]:
         "better": "higher",
         "method": found.method,
         "note": f"according to {found.grader_id}",
+    }
+
+
+def _ratio(found: VariantRatio) -> dict[str, Any]:
+    """A row of the variant; the one it is held against and the p values stand in the note."""
+    ps = f"; p {found.p!r}; p (Holm) {found.p_holm!r}" if found.p is not None else ""
+    return {
+        "kind": "variant ratio",
+        "model_id": found.model_id,
+        "variant_id": found.variant_id,
+        "metric": found.metric,
+        "statistic": "ratio",
+        "state": found.verdict.replace("_", " ") if found.verdict is not None else "no interval",
+        "value": found.ratio,
+        "unit": "1",
+        "low": found.low,
+        "high": found.high,
+        "level": found.level if found.low is not None else None,
+        "n": found.n_pairs,
+        "clusters": found.n_prompts,
+        "better": found.better,
+        "method": found.method,
+        "note": f"against {found.baseline_id}{ps}",
     }

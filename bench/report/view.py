@@ -27,6 +27,7 @@ from bench.report.people import people
 from bench.report.provenance import environment, reproduction
 from bench.report.results import highlights, results
 from bench.report.selection import decision, selection
+from bench.report.variants import variants
 
 
 def build_view(  # noqa: PLR0913 - what a report is made from
@@ -46,6 +47,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             results(seen, spec),
             highlights(seen),
             comparison(seen, spec),
+            variants(seen, spec),
             loads(seen, spec),
             models(seen),
             judges(seen, spec),

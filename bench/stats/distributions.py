@@ -39,7 +39,16 @@ def normal_quantile(p: float) -> float:
     return float(special.ndtri(p))
 
 
-def t_quantile(degrees: int, p: float) -> float:
+def t_below(degrees: float, x: float) -> float:
+    """P(T ≤ x) of Student's t.
+
+    >>> round(t_below(3, 3.1824), 4)
+    0.975
+    """
+    return float(special.stdtr(degrees, x))
+
+
+def t_quantile(degrees: float, p: float) -> float:
     """The p-quantile of Student's t.
 
     >>> round(t_quantile(3, 0.975), 4)

@@ -32,6 +32,7 @@ from bench.summarize.serving_facts import serving_facts
 from bench.summarize.spread import spreads
 from bench.summarize.table import Cell
 from bench.summarize.throughput import throughput
+from bench.summarize.variants import ratios
 from bench.trials import columns
 
 PER_PROMPT = ("ttft", "latency", "decode_tps", "completion_tokens", "prompt_tokens", "error_rate", "quality")
@@ -77,8 +78,11 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         client_saturated=bool(late),
         counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)),
         models=tuple(last.values()),
-        estimates=(*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if len(measured[cell])], seen.work.tries)),
+        estimates=(
+            known := (*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if len(measured[cell])], seen.work.tries))
+        ),
         comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
+        ratios=tuple(ratios(spec, measured, known, metrics)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),
         spreads=tuple(_spreads(spec, measured, metrics)),

@@ -1,0 +1,88 @@
+"""The section about variants, as every format shows it."""
+
+import csv
+import io
+
+import msgspec
+from harness.report_run import HOSTILE_LINE, manifest, observations, spec, summary
+
+from bench.records.comparison import VariantRatio
+from bench.records.spec import Generation, Gpu, Variant
+from bench.report.csv_table import CsvTable
+from bench.report.html_page import HtmlPage
+from bench.report.markdown import Markdown
+from bench.report.view import build_view
+
+
+def ratio(**said):
+    known = {
+        "metric": "ttft", "unit": "s", "better": "lower", "model_id": "smollm2-135m", "variant_id": "gpu", "baseline_id": "cpu",
+        "ratio": 0.412, "low": 0.401, "high": 0.423, "p": 0.0001, "p_holm": 0.0002, "n_pairs": 16, "n_prompts": 2, "over": "rounds",
+        "method": "t over rounds within prompts", "verdict": "better",
+    }  # fmt: skip
+    return VariantRatio(**known | said)
+
+
+UNTESTED = {"low": None, "high": None, "p": None, "p_holm": None, "verdict": None}
+ONCE = ratio(**UNTESTED, metric="load_s", ratio=1.5, n_pairs=1, n_prompts=0, over=None, method="one value each")
+
+
+def view_of(*found, variants=()):
+    said = spec()
+    if variants:
+        said = msgspec.structs.replace(said, variants=variants)
+    return build_view(
+        manifest=manifest(), summary=msgspec.structs.replace(summary(), ratios=found), spec=said, resolved={}, observations=observations()
+    )
+
+
+def section(view):
+    return next((one for one in view.sections if one.id == "variants"), None)
+
+
+def cells(view):
+    return [[cell.text for cell in row] for row in section(view).tables[0].rows]
+
+
+def test_a_ratio_stands_with_its_interval_and_what_it_is_over():
+    shown = cells(view_of(ratio(), ratio(metric="tpot", ratio=1.02, low=0.97, high=1.08, p_holm=0.41, verdict="cannot_tell"), ONCE))
+    assert shown[0] == ["TTFT", "smollm2-135m", "gpu", "cpu", "× 0.412 [0.401–0.423]", "<0.001", "better", "rounds (16 pairs of 2 prompts)"]
+    assert shown[1][4:7] == ["× 1.02 [0.97–1.08]", "0.41", "cannot tell"]
+    assert shown[2] == ["Load", "smollm2-135m", "gpu", "cpu", "× 1.50", "–", "not tested", "– (one value each)"]
+
+
+def test_the_variants_are_described_by_what_they_set():
+    two = (
+        Variant(id="cpu", gpu=Gpu(mode="off"), threads=2),
+        Variant(id="gpu", gpu=Gpu(mode="on", layers=12), context=4096, generation=Generation(max_tokens=3)),
+    )
+    assert section(view_of(ratio(), variants=two)).text == (
+        (
+            "gpu (context 4096, GPU on, 12 layers, other generation settings) against cpu (threads 2, GPU off), the variant that is declared first: "
+            "× 2 is twice as much."
+        ),
+    )
+
+
+def test_a_ratio_without_an_interval_says_why():
+    alone = ratio(**UNTESTED, method="too few rounds of a prompt for an interval")
+    assert cells(view_of(alone))[0][4:] == ["× 0.412", "–", "not tested", "– (too few rounds of a prompt for an interval)"]
+
+
+def test_a_run_without_variants_has_no_such_section():
+    assert section(view_of()) is None
+    assert section(view_of(ratio(ratio=float("inf")))) is None
+
+
+def test_every_format_shows_it_and_escapes_it():
+    view = view_of(ratio(variant_id=HOSTILE_LINE, baseline_id=HOSTILE_LINE))
+    page, text = HtmlPage().render(view, None), Markdown().render(view, None)
+    assert "× 0.412" in page
+    assert "×\xa00.412<br>[0.401" in text
+    assert "<b>|</b>" not in page
+    rows = [row for row in csv.DictReader(io.StringIO(CsvTable().render(view_of(ratio(), ONCE)))) if row["kind"] == "variant ratio"]
+    assert [(row["metric"], row["state"], row["value"], row["low"], row["n"]) for row in rows] == [
+        ("ttft", "better", "0.412", "0.401", "16"),
+        ("load_s", "no interval", "1.5", "", "1"),
+    ]
+    assert rows[0]["note"] == "against cpu; p 0.0001; p (Holm) 0.0002"
