@@ -16,8 +16,9 @@ from bench.errors import ServingError
 from bench.protocols import ServingContext
 from bench.records.foundry import ExecutionProvider, FoundryCatalogue, FoundryVariant
 from bench.records.plan import Treatment
-from bench.records.serving import Endpoint, Placement, ServingFacts
+from bench.records.serving import Endpoint, Placement, Server, ServingFacts
 from bench.serving.foundry_choice import CPU_PROVIDER, choose, wanted_device, wanted_name
+from bench.serving.foundry_overlay import Overlay
 from bench.serving.foundry_process import NETWORK, FoundryProcess, Refused, providers_of
 from bench.serving.process import log_path
 
@@ -41,6 +42,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     before_s: float
     download_s: float | None = None
     notes: tuple[str, ...] = ()
+    overlay: Overlay | None = None  # settings of its own, beside the cache
 
 
 def host(treatment: Treatment, context: ServingContext) -> "ServedByFoundry":
@@ -48,14 +50,29 @@ def host(treatment: Treatment, context: ServingContext) -> "ServedByFoundry":
 
     Raises: SdkMissing; ServingError, `unavailable` for what is not to be had here, `failed` for what breaks.
     """
-    process = FoundryProcess(context, log_path(treatment, context))
+    log = log_path(treatment, context)
+    process, overlay = FoundryProcess(context, log), None
     try:
         prepared = _prepare(process, treatment, context)
+        if treatment.threads is not None or treatment.context is not None:
+            _check_context(treatment, prepared.variant)
+            overlay = Overlay(prepared.variant.id, prepared.folder, threads=treatment.threads, context=treatment.context)
+            process.close()
+            process = FoundryProcess(msgspec.structs.replace(context, offline=True), log, cache=overlay.cache)
+            prepared = msgspec.structs.replace(prepared, before_s=0.0, overlay=overlay)
         answer = _load(process, treatment, prepared)
         return ServedByFoundry(process, treatment, prepared, answer)
     except BaseException:
         process.close()
+        if overlay is not None:
+            overlay.close()
         raise
+
+
+def _check_context(treatment: Treatment, variant: FoundryVariant) -> None:
+    if treatment.context is not None and variant.context is not None and treatment.context > variant.context:
+        message = f"{variant.id} has a context of {variant.context} tokens, and `context:` asks for {treatment.context}"
+        raise ServingError(message, hint=f"ask for at most {variant.context}", state="unavailable")
 
 
 def _prepare(process: FoundryProcess, treatment: Treatment, context: ServingContext) -> Prepared:
@@ -175,6 +192,7 @@ class ServedByFoundry:
             device=f"{placement.on} ({placement.name})" if placement is not None else None,
             placement=placement,
             runtime_version=f"Foundry Local SDK {process.sdk}",
+            server=Server(name="Foundry Local", version=process.sdk, dialect="foundry-local", evidence="bench started it"),
         )
 
     def facts(self) -> ServingFacts:
@@ -215,6 +233,8 @@ class ServedByFoundry:
             except (Refused, ServingError) as error:
                 self._notes = (*self._notes, f"it could not be unloaded, so its process was ended: {error}")
         self._foundry.close()
+        if self._prepared.overlay is not None:
+            self._prepared.overlay.close()
 
 
 def what_ran(variant: FoundryVariant, answer: dict[str, Any], device: str) -> tuple[Placement | None, str | None]:

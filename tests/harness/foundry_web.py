@@ -3,9 +3,11 @@
 A prompt decides what happens: `BREAK` ends the stream with an error object, everything else is answered by `WORDS`.
 """
 
+import contextlib
 import http.server
 import json
 import re
+import socket
 import threading
 from urllib.parse import unquote
 
@@ -18,11 +20,15 @@ class Service:
 
     def __init__(self, models, *, generation=2, breaks_after=None, port=0):
         self.models, self.generation, self.left = models, generation, breaks_after
-        self.loaded, self.asked = [], []
+        self.loaded, self.asked, self.connections = [], [], []
         service = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                service.connections.append(self.connection)
 
             def do_GET(self):
                 service.get(self)
@@ -42,6 +48,9 @@ class Service:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+        for connection in self.connections:  # the real one lets go of them, too
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def get(self, handler):

@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 import threading
@@ -263,3 +264,51 @@ def test_two_are_hosted_side_by_side(tmp_path):
     for served in found:
         served.close()
     assert len(addresses) == 2
+
+
+def cached(folder, **session_options):
+    """A model's folder in a cache with two models, as the SDK lays them out."""
+    cache = folder / "models"
+    model = cache / "publisher" / "smol-int4-generic-cpu-2"
+    model.mkdir(parents=True)
+    (cache / "foundry.modelinfo.json").write_text(json.dumps({"version": 1, "models": [{"id": INT4}, {"id": FP32}]}))
+    (model / "model.onnx").write_bytes(b"weights")
+    settings = {"model": {"context_length": 8192, "decoder": {"session_options": session_options}}, "search": {"max_length": 8192}}
+    (model / "genai_config.json").write_text(json.dumps(settings))
+    return model
+
+
+def test_threads_and_context_are_set_beside_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    model = cached(tmp_path, log_id="onnx")
+    before = {path: path.read_bytes() for path in model.parents[1].rglob("*") if path.is_file()}
+    environ = environment([variant(INT4, path=str(model), context_length=8192)], tmp_path)
+    served = FoundryLocal().serve(treatment(entry(), threads=3, context=512), context(tmp_path, environ=environ))
+    (made,) = tmp_path.glob("bench-foundry-*")
+    beside = made / "publisher" / model.name
+    settings = json.loads((beside / "genai_config.json").read_text())
+    assert settings["model"]["decoder"]["session_options"] == {"log_id": "onnx", "intra_op_num_threads": 3}
+    assert (settings["model"]["context_length"], settings["search"]["max_length"]) == (512, 512)
+    assert (beside / "model.onnx").read_bytes() == b"weights"
+    assert json.loads((made / "foundry.modelinfo.json").read_text()) == {"version": 1, "models": [{"id": INT4}]}
+    served.close()
+    assert not made.exists()
+    assert {path: path.read_bytes() for path in model.parents[1].rglob("*") if path.is_file()} == before
+
+
+def test_settings_that_cannot_be_changed_are_refused_and_leave_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    outside = environment([variant(INT4, context_length=8192)], tmp_path)
+
+    def refused(environ, **fields):
+        with pytest.raises(ServingError) as caught:
+            FoundryLocal().serve(treatment(entry(), **fields), context(tmp_path, environ=environ))
+        return caught.value
+
+    assert "does not lie in a model cache" in refused(outside, threads=1).message
+    assert refused(outside, context=9000).message == f"{INT4} has a context of 8192 tokens, and `context:` asks for 9000"
+    model = cached(tmp_path)
+    (model / "genai_config.json").write_text("[]")
+    assert "cannot be changed beside its cache" in refused(environment([variant(INT4, path=str(model))], tmp_path), threads=1).message
+    assert list(tmp_path.glob("bench-foundry-*")) == []
