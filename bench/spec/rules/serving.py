@@ -19,7 +19,7 @@ _READS = {  # what each built-in runtime makes use of, beside what describes a m
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
     "command": {"command", "environment", "ready", "weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING},
     "external": {"base_url", "model", "api_key", "dialect", "gpu", "context"},
-    "foundry-local": {"alias", "device", "load_timeout"},
+    "foundry-local": {"alias", "model", "device", "gpu", "threads", "context", "base_url", "load_timeout"},
     "replay": {"settings"},
 }
 _DESCRIBES = {"id", "runtime", "optional", "description", "license", "capabilities", "size", "cost"}
