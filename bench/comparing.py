@@ -15,6 +15,7 @@ from bench.grading import graded_by, primary, scoring
 from bench.records.baseline import Baseline, Grader, Grading, Measure
 from bench.records.compare import Moved, RunComparison
 from bench.records.judging import JudgeRecord
+from bench.records.selection import in_few_numbers
 from bench.records.spec import Aspect, Load, Prompt, Rubric, Spec
 from bench.registry import Registry
 from bench.revisions import content_at, split
@@ -22,7 +23,7 @@ from bench.spec.load import load_spec
 from bench.store.baselines import decoded, read_baseline
 from bench.store.decided import Decided
 from bench.store.layout import RunLayout, find_run
-from bench.store.reader import read_judges, read_manifest, read_plan, read_statuses
+from bench.store.reader import read_judges, read_manifest, read_plan, read_statuses, read_summary
 from bench.summarize.reading import read_run
 from bench.summarize.rows import Rows
 from bench.summarize.standing import contestants, kept, median_answers
@@ -72,6 +73,7 @@ def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), so
         metrics={name: Measure(unit=metric.unit, better=metric.better) for name, metric in wanted.items()},
         prompts=gradings(spec, judges),
         models=contestants(spec, plan, read_statuses(layout), seen, wanted),
+        chosen=in_few_numbers(read_summary(layout).selection) if layout.summary.exists() else None,
     )
     return Standing(Side(found, source or manifest.run_id), seen.rows, decided)
 

@@ -81,6 +81,7 @@ def _compared(side: Side) -> Compared:
         kind="baseline" if side.is_baseline else "run",
         status=run.status,
         commit=run.git.commit if run.git else None,
+        chosen=run.chosen,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from bench.records.machine import Machine
 from bench.records.run import GitState
+from bench.records.selection import Chosen
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,3 +104,4 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metrics: dict[str, Measure] = {}
     prompts: dict[str, Grading] = {}
     models: tuple[Contestant, ...] = ()
+    chosen: Chosen | None = None  # where its spec asks for a decision

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.comparison import ComparisonVerdict
+from bench.records.selection import Chosen
 
 Limits = Literal["speed", "scores", "nothing"]
 """Which verdicts a difference of two runs forbids: of times and speeds, of judged scores, or none; then it is only named."""
@@ -21,6 +22,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["run", "baseline"] = "run"
     status: str = "finished"
     commit: str | None = None
+    chosen: Chosen | None = None  # where its spec asks for a decision
 
 
 class Unlike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -125,3 +125,20 @@ class SelectionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     nobody_share: float | None = None
     method: str = ""
     notes: tuple[str, ...] = ()
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A decision in few numbers, as a baseline keeps it. `who` None: no model is chosen. `win_share`: in how many resamples it wins."""
+
+    verdict: SelectionVerdict
+    who: Contender | None = None
+    win_share: float | None = None
+
+
+def in_few_numbers(found: SelectionResult | None) -> Chosen | None:
+    """What a baseline keeps of a decision."""
+    if found is None:
+        return None
+    shares = (candidate.win_share for candidate in found.candidates if candidate.who == found.selected)
+    share = next(shares, None)
+    return Chosen(verdict=found.verdict, who=found.selected, win_share=None if share is None else float(f"{share:.6g}"))

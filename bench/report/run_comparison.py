@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from bench.records.compare import Change, Compared, Moved, Narrowed, Once, RunComparison, Unlike
+from bench.records.selection import Chosen
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.console import section, wrapped
@@ -34,7 +35,29 @@ def headline(found: RunComparison) -> str:
     """What it comes to, in one line: `2 worse, 1 better, 3 same, 4 cannot tell`."""
     counted = Counter(change.verdict for change in (*found.changes, *found.aspects))
     told = [f"{counted[verdict]} {_VERDICTS[verdict]}" for verdict in ("worse", "better", "same", "cannot_tell") if counted[verdict]]
+    if chose_otherwise(found):
+        told.append("another decision")
     return ", ".join(told) or "nothing to compare"
+
+
+def chose_otherwise(found: RunComparison) -> bool:
+    """Whether both asked for a decision, and it is not the same model, or one chose none."""
+    return found.base.chosen is not None and found.head.chosen is not None and found.base.chosen.who != found.head.chosen.who
+
+
+def _decisions(found: RunComparison) -> Iterator[str]:
+    """What each of the two chose, where both asked."""
+    base, head = found.base.chosen, found.head.chosen
+    if base is not None and head is not None:
+        variants = {chosen.who.variant_id for chosen in (base, head) if chosen.who}
+        yield f"decision: base {_choice(base, variants)}; head {_choice(head, variants)}{': another one' if chose_otherwise(found) else ''}"
+
+
+def _choice(chosen: Chosen, variants: set[str]) -> str:
+    if chosen.who is None:
+        return "chooses no model yet" if chosen.verdict == "cannot_tell" else "finds none that meets the requirements"
+    wins = f", wins in {numbers.share(chosen.win_share)} of its resamples" if chosen.win_share is not None else ""
+    return f"chooses {label(chosen.who.model_id, chosen.who.variant_id, variants)} ({chosen.verdict}{wins})"
 
 
 def sections(found: RunComparison) -> tuple[Section, ...]:
@@ -43,7 +66,7 @@ def sections(found: RunComparison) -> tuple[Section, ...]:
     shown = [_figures(found.changes, variants, "figures")]
     if found.aspects:
         shown.append(_figures(found.aspects, variants, "aspects"))
-    text = (f"base {_side(found.base)}", f"head {_side(found.head)}", *_limits(found))
+    text = (f"base {_side(found.base)}", f"head {_side(found.head)}", *_decisions(found), *_limits(found))
     parts = [Section(id="verdicts", title="Verdicts", text=text, tables=tuple(shown))]
     if found.once:
         parts.append(Section(id="once", title="Measured once", tables=(_once(found.once, variants),)))

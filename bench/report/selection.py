@@ -26,7 +26,7 @@ _OUTCOMES: dict[RequirementOutcome, tuple[str, CellState]] = {
     "undecided": ("undecided", "uncertain"),
     "unknown": ("unknown", "no_data"),
 }
-_STATES: dict[str, tuple[str, CellState]] = {"in": ("in", "value"), "out": ("out", "failed"), "unknown": ("cannot be placed", "no_data")}
+_STATES: dict[str, tuple[str, CellState]] = {"in": ("in the race", "value"), "out": ("out", "failed"), "unknown": ("cannot be placed", "no_data")}
 
 
 def decision(summary: Summary) -> str:
@@ -74,7 +74,7 @@ def _scores(seen: Lookup, found: SelectionResult) -> Table | None:
     if not measured:
         return None
     shown = [criterion for criterion in found.criteria if criterion.weight > 0 or criterion.is_on_front]
-    columns = [Column(title="Candidate"), Column(title="Race")]
+    columns = [Column(title="Candidate"), Column(title="State")]
     columns += [Column(title=_heading(criterion), is_number=True) for criterion in shown]
     columns += [Column(title="Score", is_number=True), Column(title="Wins", is_number=True), Column(title="Pareto front")]
     ranked = sorted(measured, key=lambda one: (one.who != found.leader, one.state != "in", -(one.score or 0)))
