@@ -1,18 +1,21 @@
 """A plan's budget with what earlier runs and the cost model say. Part of the program (`pipeline.py`)."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from bench.errors import RunFolderError
-from bench.plan.budget import budget, expected_s, prompt_tokens
+from bench.errors import RunFolderError, ServingError
+from bench.plan.budget import budget, expected_s, judges_of, prompt_tokens
+from bench.plan.expand import treatment_of
 from bench.records.cost import CostBasis
 from bench.records.estimate import Group, Summary
 from bench.records.plan import Block, Budget, Plan, Treatment
 from bench.records.quantity import Money
-from bench.records.spec import Spec
+from bench.records.spec import Spec, Variant
 from bench.registry import Registry
+from bench.serving.command_words import start_of, visible
 from bench.store.layout import RunLayout, list_runs
 from bench.store.reader import read_summary
 from bench.trials import Trials, columns
@@ -28,6 +31,7 @@ def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environm
         latency_s=latency_s,
         cost=_cost(spec, plan, registry, latency_s),
         environment=environment,
+        commands=_commands(spec, plan),
         last_arrival_s=lambda n: _last_arrival_s(spec, registry, n),
     )
     if spec.judge is not None:
@@ -39,6 +43,21 @@ def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environm
     if not latency_s or not assumed:
         return planned
     return msgspec.structs.replace(planned, basis=f"{planned.basis}; assumed for {', '.join(assumed)}, which it did not measure")
+
+
+def commands_of(treatments: Iterable[Treatment]) -> tuple[tuple[str, ...], ...]:
+    """The commands that would be run for these, each once. One whose settings its server cannot be told starts nothing, and says why in its row."""
+    found: dict[tuple[str, ...], None] = {}
+    for treatment in treatments:
+        if treatment.model.runtime == "command":
+            with suppress(ServingError):
+                found |= dict.fromkeys(visible(start_of(treatment)))
+    return tuple(found)
+
+
+def _commands(spec: Spec, plan: Plan) -> tuple[tuple[str, ...], ...]:
+    judges = (treatment_of(entry, Variant(id="judge")) for entry in judges_of(spec))
+    return commands_of((*(treatment for block in plan.blocks for treatment in block.treatments), *judges))
 
 
 def _last_arrival_s(spec: Spec, registry: Registry, n: int) -> float:

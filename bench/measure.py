@@ -214,4 +214,5 @@ def _status(
         gpu_bytes=facts.gpu_bytes,
         cpu_s=facts.cpu_s,
         notes=facts.notes,
+        started=facts.started,
     )

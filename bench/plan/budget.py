@@ -29,9 +29,10 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
     latency_s: Mapping[tuple[str, str], float],
     cost: Money | None,
     environment: tuple[str, ...],
+    commands: tuple[tuple[str, ...], ...] = (),
     last_arrival_s: Callable[[int], float] = _at_once,
 ) -> Budget:
-    """The budget of a plan. `latency_s` holds the mean latency per (model, variant) of an earlier run, where there is one."""
+    """The budget of a plan. `commands`: those that start servers. `latency_s`: mean latencies by (model, variant) of an earlier run, if any."""
     trials = [counted for block in plan.blocks for counted in columns(block.trials).counted()]
     models = {treatment.model_id: treatment.model for block in plan.blocks for treatment in block.treatments}
     models |= {model.id: model for model in judges_of(spec)}
@@ -40,7 +41,7 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
     return Budget(
         hosts=tuple(sorted({host for model in models.values() for host in _hosts(model)})),
         environment=environment,
-        commands=tuple(dict.fromkeys(model.command for model in models.values() if model.command)),
+        commands=commands,
         downloads=tuple(dict.fromkeys(part for model in models.values() if model.weights for part in model.weights.parts)),
         requests=sum(n for kind, n in trials if not kind.is_warmup),
         warmup_requests=sum(n for kind, n in trials if kind.is_warmup),

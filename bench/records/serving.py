@@ -56,6 +56,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport = "http"
 
 
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What bench ran to bring a model up, and what lets go of it: words with ports and paths in place, as the system got them.
+
+    `environment`: what was set besides what every program inherits; the values of what sounds like a secret are `***`. `ready`: the address that told
+    that it is up. `log`: the file in the run folder's `logs/`.
+    """
+
+    commands: tuple[tuple[str, ...], ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    ready: str
+    log: str
+
+
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one treatment: a line of `models.jsonl`; the last line of a (model_id, variant_id) holds.
 
@@ -79,6 +92,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     gpu_bytes: int | None = None
     cpu_s: float | None = None  # CPU time of the serving process tree over its measured window
     notes: tuple[str, ...] = ()
+    started: Started | None = None  # `runtime: command`
 
 
 class ServingFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,3 +105,4 @@ class ServingFacts(msgspec.Struct, frozen=True, kw_only=True):
     gpu_bytes: int | None = None
     cpu_s: float | None = None
     notes: tuple[str, ...] = ()
+    started: Started | None = None

@@ -60,7 +60,9 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     api_key: SecretName | None = None
     command: tuple[str, ...] = ()  # runtime: command; `{port}` and `{weights}` are replaced in each word
     environment: tuple[tuple[str, str], ...] = ()  # runtime: command
-    ready: str = "/health"  # runtime: command; path that answers 200 when it is up
+    server: str | None = None  # runtime: command; a known server: `command` is then what starts it, if not its usual program
+    arguments: tuple[str, ...] = ()  # runtime: command with a server; words behind those that the server is told anyway
+    ready: str | None = None  # runtime: command; path that answers 200 when it is up. None: `/health`, or what the server is known to have
     load_timeout_s: float = 300.0
     cost: "CostSpec | None" = None  # in place of the spec's
     settings: dict[str, Any] = {}  # of a third-party runtime

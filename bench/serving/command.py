@@ -1,4 +1,4 @@
-"""Any server command: `vllm serve …`, `ollama serve`, `llama-server …`. A spec that names one runs a program, so it needs `--allow-commands`.
+"""Any server command: a known server by `server:` (`command_words.py`), or words of one's own. It runs a program, so it needs `--allow-commands`.
 
 No shell: `{port}` and `{weights}` are replaced inside each word of the command, in the values of `environment:` and in `base_url:`. The program sees
 a minimal environment and what the entry adds.
@@ -6,7 +6,6 @@ a minimal environment and what the entry adds.
 
 import re
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,13 +15,18 @@ from msgspec.structs import replace
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
-from bench.records.serving import Endpoint, ServingFacts
+from bench.records.servers import SERVERS
+from bench.records.serving import Endpoint, Server, ServingFacts, Started
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
-from bench.serving.dialect import server_at
+from bench.serving.command_ready import SECRET, find_program, is_port_taken, trouble, wait_ready
+from bench.serving.command_words import Start, start_of, unheeded
+from bench.serving.detached import ServedDetached
+from bench.serving.dialect import PLAIN, server_at
 from bench.serving.external import choose, normalise, read_credential
-from bench.serving.gpu_words import gpu_words, wanted_gpu
+from bench.serving.gpu_words import wanted_gpu
 from bench.serving.ollama import loaded_at
+from bench.serving.ollama_models import Prepared, prepare
 from bench.serving.placement import first, from_log, from_machine, settled
 from bench.serving.probe import Reply, get
 from bench.serving.process import ChildProcess, log_path
@@ -30,14 +34,14 @@ from bench.serving.process_tree import is_readable
 from bench.serving.weights import fetch
 
 _DEFAULT_URL = "http://127.0.0.1:{port}/v1"
-_AGAIN_S = (0.05, 0.5)  # between two looks at a server that is loading: at first, and at most
 # What a program needs to run at all and to find libraries, devices and its own caches. Everything else, keys above all, stays out.
 _INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|XDG_\w+|LD_LIBRARY_PATH|DYLD_\w+|CUDA_\w+|NVIDIA_\w+|HIP_\w+|ROCR_\w+|HSA_\w+|VK_\w+"
-    r"|OMP_\w+|HF_HOME|HF_HUB_CACHE|SSL_CERT_\w+|SYSTEMROOT|SYSTEMDRIVE|COMSPEC|PATHEXT|WINDIR|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAM\w+|VIRTUAL_ENV",
+    r"|OMP_\w+|OLLAMA_MODELS|HF_HOME|HF_HUB_CACHE|SSL_CERT_\w+|SYSTEMROOT|SYSTEMDRIVE|COMSPEC|PATHEXT|WINDIR|USERPROFILE|APPDATA|LOCALAPPDATA"
+    r"|PROGRAM\w+|VIRTUAL_ENV",
     re.IGNORECASE,
 )
-_SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
 class Command:
@@ -46,57 +50,129 @@ class Command:
     def serve(self, treatment: Treatment, context: ServingContext) -> Served:
         """Start the program and wait until it serves the model."""
         model = treatment.model
-        if not context.allow_commands:
-            program = Path(model.command[0]).name if model.command else "?"
-            hint = "read the command in the spec, then allow it with `--allow-commands`"
-            raise ServingError(f"model {model.id!r} would start the program {program!r}, which was not allowed", hint=hint, state="skipped")
-        if not model.command:
-            raise ServingError(f"model {model.id!r} has no `command:`", hint="add the words of the command", state="unavailable")
-        if model.weights is None and any("{weights}" in word for word in model.command):
-            message = f"the command of model {model.id!r} has the word {{weights}}, but the entry has no `weights:`"
-            raise ServingError(message, hint="add `weights:` with their source, or write the path into the command", state="unavailable")
+        start = start_of(treatment, slots=context.slots)
+        _check_words(model, start, context)
+        inherited = {name: value for name, value in context.environ.items() if _INHERITED.fullmatch(name)}
+        inherited |= _OFFLINE if context.offline else {}
         credential = read_credential(model, context.environ)
+        find_program(model, start.words[0], inherited | dict(start.environment))
         weights = fetch(model.weights, model.sha256, context) if model.weights is not None else None
-        words = {"{port}": str(_free_port()), "{weights}": weights.path if weights is not None else ""}
-        base_url = normalise(_fill(model.base_url or _DEFAULT_URL, words), model.id)
-        _check_free(base_url, model)
-        environment = {name: value for name, value in context.environ.items() if _INHERITED.fullmatch(name)}
-        environment |= dict(gpu_words("a command of one's own", wanted_gpu(treatment)).environment)
-        environment |= {name: _fill(value, words) for name, value in model.environment}
-        argv = [_fill(word, words) for word in model.command]
-        process = ChildProcess(argv, environment=environment, log=log_path(treatment, context))
         try:
-            return ServedCommand(process, treatment, weights, (base_url, credential))
-        except BaseException:
-            process.close()
-            raise
+            return _started(treatment, _filled(start, model, weights), inherited, (weights, credential), context)
+        except _PortTakenError:  # between its choice and the program's start
+            return _started(treatment, _filled(start, model, weights), inherited, (weights, credential), context)
+
+
+class _PortTakenError(ServingError):
+    """Another program was faster."""
+
+
+class _Filled(Start, frozen=True, kw_only=True):
+    """A start with everything in its place, and where it will answer."""
+
+    base_url: str
+
+
+def _check_words(model: ModelSpec, start: Start, context: ServingContext) -> None:
+    if not context.allow_commands:
+        program = Path(start.words[0]).name if start.words else "?"
+        hint = "read the command in the spec, then allow it with `--allow-commands`; `bench plan` shows it whole"
+        raise ServingError(f"model {model.id!r} would start the program {program!r}, which was not allowed", hint=hint, state="skipped")
+    if not start.words:
+        raise ServingError(f"model {model.id!r} has no `command:`", hint="add the words of the command, or name a `server:`", state="unavailable")
+    if model.weights is None and any("{weights" in word for word in start.words):
+        message = f"the command of model {model.id!r} has the word {{weights}}, but the entry has no `weights:`"
+        raise ServingError(message, hint="add `weights:` with their source, or write the path into the command", state="unavailable")
+    if model.base_url is None and not any("{port}" in text for text in (*start.words, *(value for _, value in start.environment))):
+        hint = "use `{port}` where the command takes a port, or set `base_url:` to where it listens"
+        raise ServingError(f"the command of model {model.id!r} is not told its port, so its address is unknown", hint=hint, state="unavailable")
+
+
+def _filled(start: Start, model: ModelSpec, weights: WeightsFile | None) -> _Filled:
+    """With a port chosen and the weights in place.
+
+    Raises: ServingError when something already listens there: it would be measured in place of ours.
+    """
+    path = Path(weights.path) if weights is not None else Path()
+    words = {"{port}": str(_free_port()), "{weights}": str(path), "{weights_folder}": str(path.parent), "{weights_file}": path.name}
+    base_url = normalise(_fill(model.base_url or _DEFAULT_URL, words), model.id)
+    _check_free(base_url, model)
+    parts = urlsplit(base_url)
+    return _Filled(
+        words=_fill_all(start.words, words),
+        then=tuple(_fill_all(one, words) for one in start.then),
+        finally_=tuple(_fill_all(one, words) for one in start.finally_),
+        detaches=start.detaches,
+        environment=tuple((name, _fill(value, words)) for name, value in start.environment),
+        ready=f"{parts.scheme}://{parts.netloc}/{start.ready.lstrip('/')}",
+        served_model=start.served_model,
+        options=start.options,
+        base_url=base_url,
+    )
+
+
+def _started(
+    treatment: Treatment, start: _Filled, inherited: Mapping[str, str], means: tuple[WeightsFile | None, str | None], context: ServingContext
+) -> Served:
+    environment = {**inherited, **dict(start.environment)}
+    log = log_path(treatment, context)
+    told = Started(
+        commands=(start.words, *start.then, *start.finally_),
+        environment=tuple((name, "***" if SECRET.search(name) else value) for name, value in start.environment),
+        ready=start.ready,
+        log=log.name,
+    )
+    if start.detaches:
+        return ServedDetached(treatment, told, environment, log, start.finally_)
+    process = ChildProcess(start.words, environment=environment, log=log)
+    try:
+        return ServedCommand(process, treatment, (start, told), means, context)
+    except BaseException as error:
+        is_taken = isinstance(error, ServingError) and treatment.model.base_url is None and is_port_taken(process)
+        process.close()
+        if is_taken and isinstance(error, ServingError):
+            raise _PortTakenError(error.message, hint=error.hint, state=error.state) from error
+        raise
 
 
 class ServedCommand:
     """A server program of the user's, started by bench."""
 
-    def __init__(self, process: ChildProcess, treatment: Treatment, weights: WeightsFile | None, address: tuple[str, str | None]) -> None:
+    def __init__(
+        self,
+        process: ChildProcess,
+        treatment: Treatment,
+        start: tuple[_Filled, Started],
+        means: tuple[WeightsFile | None, str | None],
+        context: ServingContext,
+    ) -> None:
         """Wait until it is ready.
 
         Raises: ServingError when it ends before, takes too long, or does not offer the model.
         """
-        base_url, self.credential = address
+        filled, self._started = start
+        self._weights, self.credential = means
         self._process = process
-        self._weights = weights
-        _wait_ready(process, treatment.model, base_url, self.credential)
-        load_s = process.mark_loaded()
+        model, base_url = treatment.model, filled.base_url
+        wait_ready(process, model, filled.ready, base_url, self.credential)
+        self._prepared = _prepared(model, filled, context)
+        load_s = process.mark_loaded() - (self._prepared.download_s or 0.0)
         reply = get(f"{base_url}/models", credential=self.credential)
         if not isinstance(reply, Reply):
-            raise _trouble(process, treatment.model, f"is ready, but {base_url}/models does not answer: {reply.detail}", self.credential)
-        served_model, self._notes = choose(reply, treatment.model, base_url, has_key=self.credential is not None)
+            raise trouble(process, model, f"is ready, but {base_url}/models does not answer: {reply.detail}", self.credential)
+        if (served_model := self._prepared.name or filled.served_model) is not None:
+            notes = self._prepared.notes
+        else:
+            served_model, notes = choose(reply, model, base_url, has_key=self.credential is not None)
+        self._notes = (*notes, *unheeded(treatment))
         endpoint = Endpoint(
             base_url=base_url,
             served_model=served_model,
             owned=True,
             pid=process.pid,
             load_s=load_s,
-            weights_digest=weights.digest if weights is not None else None,
-            server=server_at(base_url, credential=self.credential, listing=reply, forced=treatment.model.dialect),
+            weights_digest=self._weights.digest if self._weights is not None else None,
+            server=_known(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
         )
         looks = (lambda: loaded_at(endpoint, self.credential), lambda: from_log(process.log_text()), from_machine)
         placed = settled(wanted_gpu(treatment), first(*looks))
@@ -107,12 +183,13 @@ class ServedCommand:
         """Memory and CPU time of the program and all it started, as of now."""
         missing = () if is_readable() else ("memory and CPU time are unknown without psutil: pip install 'bench-spec[local]'",)
         return ServingFacts(
-            download_s=self._weights.download_s if self._weights is not None else None,
+            download_s=self._weights.download_s if self._weights is not None else self._prepared.download_s,
             disk_bytes=self._weights.bytes if self._weights is not None else None,
             rss_loaded_bytes=self._process.rss_loaded_bytes,
             rss_peak_bytes=self._process.rss_peak_bytes(),
             cpu_s=self._process.cpu_s(),
             notes=self._notes + missing,
+            started=self._started,
         )
 
     def death(self) -> str | None:
@@ -121,13 +198,34 @@ class ServedCommand:
 
     def close(self) -> None:
         """End the program and all it started."""
+        if self._process.death() is None:
+            self._prepared.end()
         self._process.close()
+
+
+def _known(model: ModelSpec, told: Server) -> Server:
+    """What it tells of itself, else what the spec had started."""
+    kind = SERVERS.get(model.server or "")
+    if told.dialect != PLAIN or kind is None or model.dialect is not None:
+        return told
+    return Server(name=kind.title, dialect=PLAIN, evidence="`server:` of the spec; it does not say what it is")
+
+
+def _prepared(model: ModelSpec, start: _Filled, context: ServingContext) -> Prepared:
+    """What a server is to be told once it is up, before it has the model."""
+    if model.server != "ollama" or model.model is None:
+        return Prepared(None, None, (), lambda: None)
+    return prepare(start.base_url.removesuffix("/v1"), model.model, start.options, context, model.load_timeout_s)
 
 
 def _fill(text: str, words: Mapping[str, str]) -> str:
     for name, value in words.items():
         text = text.replace(name, value)
     return text
+
+
+def _fill_all(texts: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(_fill(text, words) for text in texts)
 
 
 def _free_port() -> int:
@@ -138,9 +236,6 @@ def _free_port() -> int:
 
 def _check_free(base_url: str, model: ModelSpec) -> None:
     """Refuse to start beside a server that is already there: it would be measured in place of ours."""
-    if not any("{port}" in text for text in (*model.command, *(value for _, value in model.environment))) and model.base_url is None:
-        hint = "use `{port}` where the command takes a port, or set `base_url:` to where it listens"
-        raise ServingError(f"the command of model {model.id!r} is not told its port, so its address is unknown", hint=hint, state="unavailable")
     parts = urlsplit(base_url)
     try:
         socket.create_connection((parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), timeout=1.0).close()
@@ -148,35 +243,3 @@ def _check_free(base_url: str, model: ModelSpec) -> None:
         return
     hint = "end that server, or use `{port}` in the command and in `base_url:`"
     raise ServingError(f"something already listens on {base_url}, where model {model.id!r} is to be started", hint=hint, state="unavailable")
-
-
-def _wait_ready(process: ChildProcess, model: ModelSpec, base_url: str, credential: str | None) -> None:
-    """Until `ready:` answers 200; a server without such a path is ready when it lists its models."""
-    parts = urlsplit(base_url)
-    ready = f"{parts.scheme}://{parts.netloc}/{model.ready.lstrip('/')}"
-    until, pause_s = process.started + model.load_timeout_s, _AGAIN_S[0]
-    said = "nothing listened"
-    while time.perf_counter() < until:
-        if (death := process.death()) is not None:
-            memory = "; it ran out of memory" if process.ran_out_of_memory() else ""
-            raise _trouble(process, model, f"ended before it was ready: {death}{memory}", credential)
-        reply = get(ready, credential=credential)
-        if isinstance(reply, Reply) and reply.status in {404, 405, 501}:
-            reply = get(f"{base_url}/models", credential=credential)
-        if isinstance(reply, Reply) and reply.status in {200, 401, 403}:
-            return
-        said = f"it answered {reply.status}" if isinstance(reply, Reply) else reply.detail
-        process.wait_end(pause_s)
-        pause_s = min(pause_s * 1.5, _AGAIN_S[1])
-    raise _trouble(
-        process, model, f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}); raise `load_timeout:` or set `ready:`", credential
-    )
-
-
-def _trouble(process: ChildProcess, model: ModelSpec, what: str, credential: str | None) -> ServingError:
-    """With the log's last lines, without what may be secret in them."""
-    tail = process.tail()
-    for secret in (credential, *(value for name, value in model.environment if _SECRET.search(name))):
-        if secret:
-            tail = tail.replace(secret, "***")
-    return ServingError(f"the server of model {model.id!r} {what}", hint=f"last lines of {process.log.name}:\n{tail or '(nothing)'}")

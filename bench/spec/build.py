@@ -111,6 +111,8 @@ def _model(name: str, entry: Data) -> ModelSpec:
     return ModelSpec(
         id=name,
         capabilities=tuple(entry.get("capabilities", ())),
+        server=entry.get("server"),
+        arguments=tuple(entry.get("arguments", ())),
         command=tuple(entry.get("command", ())),
         environment=tuple(entry.get("environment", {}).items()),
         **_pick(entry, "runtime", "optional", "description", "license", "device", "alias", "base_url", "model", "dialect", "ready", "settings"),

@@ -11,7 +11,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "api_base": ("base_url",),
     "api_key_env": ("api_key",),
     "apikey": ("api_key",),
-    "args": ("command",),
+    "args": ("arguments", "command"),
     "assertions": ("aspects", "check"),
     "assert": ("aspects", "check"),
     "asserts": ("aspects", "check"),

@@ -16,7 +16,7 @@ from bench.spec.files import Files, Folder
 from bench.spec.inclusion import expand
 from bench.spec.marked import Marked
 from bench.spec.rendering import render_prompts
-from bench.spec.rules import asking, loading, measuring, names, paths, serving
+from bench.spec.rules import asking, loading, measuring, names, paths, servers, serving
 from bench.spec.rules.view import View
 from bench.spec.validate import validate
 
@@ -132,7 +132,7 @@ def _size(data: Any) -> int:
 
 
 def _by_rules(view: View, folder: Folder) -> Iterable[Diagnostic]:
-    for check in (names.check, serving.check, asking.check, measuring.check, loading.check):
+    for check in (names.check, serving.check, servers.check, asking.check, measuring.check, loading.check):
         yield from check(view)
     yield from paths.check(view, folder)
 

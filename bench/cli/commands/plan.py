@@ -20,6 +20,7 @@ from bench.forecast import earlier_summary, forecast, unavailable
 from bench.plan.expand import expand
 from bench.records.plan import Budget, JudgeBudget, Plan
 from bench.report.numbers import money
+from bench.serving.command_words import as_shell
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
 
@@ -71,7 +72,7 @@ def _text(plan: Plan, budget: Budget, troubles: Mapping[tuple[str, str], str]) -
         *([_judge_line(budget.judge)] if budget.judge is not None else []),
         f"hosts         {', '.join(budget.hosts) or 'none: everything runs on this machine'}",
         f"environment   {', '.join(budget.environment) or 'no names are read'}",
-        *(f"command       {' '.join(command)}   (runs only with --allow-commands)" for command in budget.commands),
+        *(f"command       {as_shell(command)}   (runs only with --allow-commands)" for command in budget.commands),
         *(f"download      {source}   (unless it is in the cache)" for source in budget.downloads),
         f"time          about {_duration(budget.expected_s)} ({budget.basis})",
         "cost          "

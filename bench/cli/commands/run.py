@@ -17,11 +17,14 @@ from bench.cli.progress import console_progress
 from bench.cli.words import add_base, add_choice, add_overrides, choice, fork_of
 from bench.clock import Clock
 from bench.errors import Exit, UsageError
+from bench.forecast import commands_of
 from bench.pipeline import Ended, Means, RunOptions, run
+from bench.plan.expand import treatment_of
 from bench.plan.select import Choice, select
 from bench.records.spec import Spec
 from bench.report.console import tables
 from bench.serving.cache import default_folder
+from bench.serving.command_words import as_shell
 from bench.session import Asked, Resuming, overrides_of
 from bench.spec.diagnostics import render
 from bench.spec.load import LoadedSpec, load_spec
@@ -127,7 +130,8 @@ def _asked_on_terminal(spec: Spec, picked: Choice) -> bool:
     if not commands or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     for model in commands:
-        sys.stderr.write(f"{plain(model.id)} wants to run: {plain(shlex.join(model.command))}\n")
+        for words in commands_of(treatment_of(model, variant) for variant in spec.variants):
+            sys.stderr.write(f"{plain(model.id)} wants to run: {plain(as_shell(words))}\n")
     sys.stderr.write("run these programs? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

