@@ -26,6 +26,8 @@ from bench.records.sample import Sample
 from bench.records.serving import ModelState, ModelStatus, ServingFacts
 from bench.records.spec import Spec
 from bench.registry import Registry
+from bench.serving.gpu_words import wanted_gpu
+from bench.serving.placement import after_measuring
 from bench.trials import columns, warmups
 from bench.watching import Blind, Watch
 
@@ -76,7 +78,9 @@ def measure(instruments: Instruments, block: Block) -> None:
             if treatment.key in served:
                 after = _after(treatment, served[treatment.key], seats[treatment.key])
                 gpu_bytes = instruments.watch.gpu_peak_bytes if after.gpu_bytes is None else after.gpu_bytes
-                instruments.on_status(with_unmet(instruments.spec, msgspec.structs.replace(after, gpu_bytes=gpu_bytes)))
+                after = msgspec.structs.replace(after, gpu_bytes=gpu_bytes)
+                after = after_measuring(wanted_gpu(treatment), after, instruments.watch.gpu_peak_bytes)
+                instruments.on_status(with_unmet(instruments.spec, after))
 
 
 def _skip(instruments: Instruments, treatments: Sequence[Treatment]) -> None:

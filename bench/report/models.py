@@ -1,6 +1,7 @@
 """What became of every model, and what a decision needs to know of it beside its numbers."""
 
 from bench.records.estimate import Counts
+from bench.records.serving import Endpoint
 from bench.records.spec import ModelSpec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
@@ -55,7 +56,7 @@ def _failure_row(seen: Lookup, count: Counts) -> tuple[Cell, ...]:
 
 
 def _facts(seen: Lookup) -> Table:
-    columns = ("Model", "Licence", "Capabilities", "Runtime", "Ran on", "Settings", "Served as", "Weights (SHA-256)")
+    columns = ("Model", "Licence", "Capabilities", "Runtime", "Server", "Ran on", "Settings", "Served as", "Weights (SHA-256)")
     rows = tuple(_fact_row(seen, key, seen.models.get(key.model_id)) for key in seen.keys)
     return Table(id="facts", columns=tuple(Column(title=title) for title in columns), rows=rows)
 
@@ -70,11 +71,30 @@ def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ..
         _text(model.license if model else None) if model and model.license else Cell(value="not stated", state="no_data"),
         _text(", ".join(model.capabilities) if model else None),
         _text(runtime),
-        _text(endpoint.device if endpoint else None),
+        _server(endpoint),
+        _ran_on(endpoint),
         _text(_settings(model) if model else None),
         _text(endpoint.served_model if endpoint else None, is_code=True),
         _text(digest.removeprefix("sha256:")[:12] if digest else None, is_code=True),
     )
+
+
+def _server(endpoint: Endpoint | None) -> Cell:
+    """The software that answered, and how it was spoken to."""
+    server = endpoint.server if endpoint is not None else None
+    if server is None:
+        return numbers.NOT_APPLICABLE
+    said = " ".join(part for part in (server.name, server.version) if part)
+    return Cell(value=short(said), mark=short(f"spoken to as {server.dialect}: {server.evidence}"))
+
+
+def _ran_on(endpoint: Endpoint | None) -> Cell:
+    """On what it ran, and what showed that."""
+    if endpoint is None:
+        return numbers.NOT_APPLICABLE
+    if endpoint.placement is None:
+        return _text(endpoint.device) if endpoint.device else Cell(value="not shown", state="no_data")
+    return Cell(value=short(endpoint.device or endpoint.placement.on), mark=short(endpoint.placement.evidence))
 
 
 def _settings(model: ModelSpec) -> str:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bench.errors import ServingError
-from bench.records.serving import Placement
+from bench.records.serving import ModelStatus, Placement
 from bench.records.spec import Gpu
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _VLLM = re.compile(r"\bdevice_config=(?:device\(type=)?'?(cpu|cuda|rocm|xpu|tpu|hpu)")
+_UNSHOWN = "nothing shows on what it runs"
 # Where Linux shows a graphics processor: NVIDIA's driver, AMD's, and the one for rendering that all others share.
 _DEVICES = ("dev/nvidia[0-9]*", "dev/kfd", "dev/dri/renderD*", "dev/dxg")
 
@@ -36,7 +38,7 @@ def settled(gpu: Gpu, found: Placement | None) -> Placed:
     Raises: ServingError when it runs elsewhere than the spec demands.
     """
     if found is None:
-        note = f"nothing shows on what it runs: `gpu: {{mode: {gpu.mode}}}` is not verified, and this row is not called a GPU's"
+        note = f"{_UNSHOWN}: `gpu: {{mode: {gpu.mode}}}` is not verified, and this row is not called a GPU's"
         return Placed(device=None, placement=None, notes=(note,) if gpu.mode != "auto" else ())
     if gpu.mode == "on" and found.on == "cpu" and gpu.layers != 0:
         hint = "free GPU memory, or use a build of the server for this GPU; `gpu: {mode: auto}` takes what there is"
@@ -81,7 +83,7 @@ def from_llama_cpp(log: str, gpus: Sequence[str]) -> Placement | None:
     if not gpus:
         return Placement(on="cpu", evidence="llama.cpp finds no GPU device")
     found = from_log(log)
-    return msgspec.structs.replace(found, name=", ".join(gpus)) if found is not None and found.on == "gpu" else found
+    return replace(found, name=", ".join(gpus)) if found is not None and found.on == "gpu" else found
 
 
 def from_log(log: str) -> Placement | None:
@@ -114,6 +116,23 @@ def from_machine(root: Path = Path("/")) -> Placement | None:
     if sys.platform != "linux" or any(next(root.glob(pattern), None) is not None for pattern in _DEVICES):
         return None
     return Placement(on="cpu", evidence="this machine shows no GPU")
+
+
+def after_measuring(gpu: Gpu, status: ModelStatus, gpu_bytes: int | None) -> ModelStatus:
+    """A row with what the GPU's driver saw of the server's own processes while it was measured, where nothing had shown on what it runs before.
+
+    `gpu_bytes`: the most memory that they held there. A server that was to use no GPU and held some has failed.
+    """
+    endpoint = status.endpoint
+    if endpoint is None or endpoint.placement is not None or not gpu_bytes:
+        return status
+    seen = Placement(on="gpu", gpu_bytes=gpu_bytes, evidence=f"the GPU's driver: its processes held {gpu_bytes:,} bytes there")
+    notes = tuple(note for note in status.notes if _UNSHOWN not in note)
+    status = replace(status, endpoint=replace(endpoint, placement=seen, device=words(seen)), notes=notes)
+    if gpu.mode != "off":
+        return status
+    reason = f"`gpu: {{mode: off}}`, but it ran on a GPU ({seen.evidence})"
+    return replace(status, state="failed", reason=reason, hint="hide the GPU from the server, or use `gpu: {mode: auto}`")
 
 
 def first(*looks: Callable[[], Placement | None]) -> Placement | None:

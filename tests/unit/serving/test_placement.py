@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from bench.errors import ServingError
-from bench.records.serving import Placement
+from bench.records.serving import Endpoint, ModelStatus, Placement
 from bench.records.spec import Gpu
-from bench.serving.placement import first, from_llama_cpp, from_log, from_machine, from_ollama, settled, words
+from bench.serving.placement import after_measuring, first, from_llama_cpp, from_log, from_machine, from_ollama, settled, words
 
 LOG = "…\nload_tensors: offloaded 12/30 layers to GPU\n…"
 ON_CPU = Placement(on="cpu", evidence="its log")
@@ -91,6 +91,32 @@ def test_a_machine_without_a_gpu_runs_nothing_there(tmp_path):
     assert from_machine(tmp_path).on == "cpu"
     (tmp_path / "dev" / "dri" / "renderD128").touch()
     assert from_machine(tmp_path) is None
+
+
+def row(**said):
+    endpoint = Endpoint(base_url="http://h/v1", served_model="m", owned=True, **said.pop("endpoint", {}))
+    return ModelStatus(model_id="m", variant_id="v", treatment_digest="d", state="served", endpoint=endpoint, **said)
+
+
+def test_what_the_driver_saw_meanwhile_is_evidence_where_there_was_none():
+    unshown = settled(Gpu(mode="on"), None).notes
+    seen = after_measuring(Gpu(mode="on"), row(notes=("first", *unshown)), 1_500_000_000)
+    assert seen.endpoint.device == "gpu (1.5 GB there)"
+    assert "driver: its processes held 1,500,000,000 bytes" in seen.endpoint.placement.evidence
+    assert (seen.state, seen.notes) == ("served", ("first",))
+
+
+def test_the_server_s_own_word_stands_and_no_sight_changes_nothing():
+    told = row(endpoint={"placement": ON_CPU, "device": "cpu"})  # a CUDA build holds some memory there without a single layer
+    assert after_measuring(Gpu(), told, 300) == told
+    blind = row(notes=("first",))
+    assert after_measuring(Gpu(mode="on"), blind, None) == blind
+
+
+def test_memory_on_a_gpu_that_was_not_to_be_used_is_a_failure():
+    failed = after_measuring(Gpu(mode="off"), row(), 5)
+    assert failed.state == "failed"
+    assert "but it ran on a GPU" in failed.reason
 
 
 def test_the_first_evidence_counts():
