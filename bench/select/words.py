@@ -12,6 +12,7 @@ METHOD = (
 )
 _MOST = 3  # names in a sentence
 _NAME = 60  # characters
+_REASON = 200
 
 
 def sentence(found: SelectionResult) -> str:
@@ -33,6 +34,12 @@ def _name(found: SelectionResult, who: Contender | None) -> str:
     return f"{model} [{variant}]" if named_variant else model
 
 
+def _because(candidate: SelectionCandidate) -> str:
+    """Why a candidate is not in the race."""
+    reason = candidate.reason or "no reason known"
+    return reason if len(reason) <= _REASON else f"{reason[:_REASON]}…"
+
+
 def _names(found: SelectionResult, those: Sequence[Contender]) -> str:
     named = [_name(found, who) for who in those[:_MOST]]
     more = len(those) - len(named)
@@ -50,7 +57,7 @@ def _in_race(found: SelectionResult) -> list[SelectionCandidate]:
 def _nobody(found: SelectionResult) -> str:
     if not any(candidate.values for candidate in found.candidates):
         return "No model can be chosen: none was measured."
-    told = [f"{_name(found, candidate.who)}: {candidate.reason}" for candidate in found.candidates if candidate.values and candidate.reason]
+    told = [f"{_name(found, candidate.who)}: {_because(candidate)}" for candidate in found.candidates if candidate.values]
     more = f"; and {len(told) - _MOST} more" if len(told) > _MOST else ""
     return f"No model can be chosen: none that was measured meets all requirements ({'; '.join(told[:_MOST])}{more})."
 
@@ -77,7 +84,7 @@ def _blocked(found: SelectionResult) -> str | None:
     """Who was measured and cannot be placed, though no requirement keeps it out."""
     lacking = [candidate for candidate in found.candidates if candidate.state == "unknown" and candidate.values]
     blocking = [candidate for candidate in lacking if all(one.holds for one in candidate.requirements)]
-    why = "; ".join(f"{_name(found, candidate.who)}: {candidate.reason}{_gap(found, candidate)}" for candidate in blocking[:_MOST])
+    why = "; ".join(f"{_name(found, candidate.who)}: {_because(candidate)}{_gap(found, candidate)}" for candidate in blocking[:_MOST])
     return f"not every candidate can be placed ({why})" if blocking else None
 
 
@@ -120,7 +127,7 @@ def _why(found: SelectionResult) -> str:
         others = [candidate for candidate in found.candidates if candidate.values and candidate.who != found.selected]
         if not others:
             return f"it is the only model that was measured{', and it meets all requirements' if asked else ''}"
-        told = "; ".join(f"{_name(found, candidate.who)}: {candidate.reason}" for candidate in others[:_MOST])
+        told = "; ".join(f"{_name(found, candidate.who)}: {_because(candidate)}" for candidate in others[:_MOST])
         return f"it alone meets all requirements ({told})"
     among = f"of the {len(inside)} that {'meet all requirements' if asked else 'were measured'}"
     if found.basis == "front":

@@ -142,11 +142,13 @@ def _counted(view: View, path: Path) -> Iterator[Diagnostic]:
     """A metric whose name may end in a statistic, such as `ttft_p95`."""
     metric, statistic = metric_and_statistic(str(path[-1]))
     yield from _metric(view, path, metric, at="key")
-    if statistic is not None:
+    if statistic is None:
+        return
+    if metric in _KINDS and metric not in _TIMES and not (statistic == "mean" and metric in _MEANS):
+        message = f"`{metric}` has no {statistic}: it is one figure of all answers"
+        yield view.tree.diagnose(path, "not-measurable", message, hint=f"write `{metric}`", at="key")
+    else:
         yield from _samples(view, path, metric, statistic)
-        if metric in _KINDS and metric not in _TIMES and not (statistic == "mean" and metric in _MEANS):
-            message = f"`{metric}` has no {statistic}: it is one figure of all answers"
-            yield view.tree.diagnose(path, "not-measurable", message, hint=f"write `{metric}`", at="key")
 
 
 def _costs(view: View) -> Iterator[Diagnostic]:
