@@ -9,11 +9,14 @@ import msgspec
 from msgspec.structs import replace
 
 from bench.compare.compare import Asked, Side, compare
+from bench.compare.levels import RATES
 from bench.digest import digest
 from bench.errors import UsageError
 from bench.grading import graded_by, primary, scoring
-from bench.records.baseline import Baseline, Grader, Grading, Measure
+from bench.records.baseline import Baseline, Contestant, Grader, Grading, Measure, Price
 from bench.records.compare import Moved, RunComparison
+from bench.records.cost import CostEstimate
+from bench.records.estimate import Group, Summary
 from bench.records.judging import JudgeRecord
 from bench.records.selection import in_few_numbers
 from bench.records.spec import Aspect, Load, Prompt, Rubric, Spec
@@ -26,7 +29,7 @@ from bench.store.layout import RunLayout, find_run
 from bench.store.reader import read_judges, read_manifest, read_plan, read_statuses, read_summary
 from bench.summarize.reading import read_run
 from bench.summarize.rows import Rows
-from bench.summarize.standing import contestants, kept, median_answers
+from bench.summarize.standing import contestants, kept, level_of, median_answers, rounded
 
 MOST_ANSWER = 800  # characters of an answer that is shown beside another
 _SHORT = 8
@@ -41,8 +44,8 @@ class Standing(NamedTuple):
     decided: Decided | None = None
 
 
-def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), source: str = "") -> Standing:
-    """Reduce a run to few numbers. `metrics`: further ones to keep.
+def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), source: str = "", summary: Summary | None = None) -> Standing:
+    """Reduce a run to few numbers. `metrics`: further ones to keep. `summary`: the run's, where it is not in its folder yet.
 
     Raises: RunFolderError when the folder is damaged, SpecError when its spec is no longer one.
     """
@@ -52,6 +55,9 @@ def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), so
     wanted = kept(every, metrics)
     decided, judges = Decided(layout, plan, scoring=scoring(layout, spec)), read_judges(layout)
     seen = read_run(spec, decided, wanted)
+    if summary is None and layout.summary.exists():
+        summary = read_summary(layout)
+    models = contestants(spec, plan, read_statuses(layout), seen, wanted)
     found = Baseline(
         spec_name=manifest.spec_name,
         spec_version=manifest.spec_version,
@@ -70,12 +76,45 @@ def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), so
             for each in judges
             if each.state == "served" or each.counts
         ),
+        slo=_slo(spec),
         metrics={name: Measure(unit=metric.unit, better=metric.better) for name, metric in wanted.items()},
         prompts=gradings(spec, judges),
-        models=contestants(spec, plan, read_statuses(layout), seen, wanted),
-        chosen=in_few_numbers(read_summary(layout).selection) if layout.summary.exists() else None,
+        models=models if summary is None else tuple(_with_summary(each, spec, summary) for each in models),
+        chosen=in_few_numbers(summary.selection) if summary is not None else None,
     )
     return Standing(Side(found, source or manifest.run_id), seen.rows, decided)
+
+
+def _with_summary(model: Contestant, spec: Spec, summary: Summary) -> Contestant:
+    """A model with what only the summary says of all its answers: rates, statistics that a gate asked for, and what they cost."""
+    group = Group(model_id=model.model_id, variant_id=model.variant_id)
+    has = {(level.metric, level.statistic) for level in model.levels}
+    kept_of = {level.metric for level in model.levels} | set(RATES)
+    further = (
+        level_of(one)
+        for one in summary.estimates
+        if one.group == group and one.metric in kept_of and (one.metric, one.statistic) not in has and one.value is not None
+    )
+    costs = [one for one in summary.costs if (one.model_id, one.variant_id) == (model.model_id, model.variant_id) and one.amount is not None]
+    return replace(model, levels=tuple(sorted((*model.levels, *further), key=lambda one: one.metric)), cost=_price(costs, spec))
+
+
+def _price(costs: Sequence[CostEstimate], spec: Spec) -> Price | None:
+    if not costs:
+        return None
+    first = costs[0]
+    declared = next((model.cost for model in spec.models if model.id == first.model_id and model.cost is not None), spec.cost)
+    table = first.note if first.basis == "list price" else None
+    priced = digest([msgspec.to_builtins(declared), table])[:16]
+    amounts: dict[str, float] = {one.per: rounded(one.amount) for one in costs if one.amount is not None}
+    return Price(cost_model=first.cost_model, priced=priced, currency=first.currency, amounts=amounts)
+
+
+def _slo(spec: Spec) -> str | None:
+    if spec.slo is None:
+        return None
+    limits = msgspec.to_builtins(spec.slo)
+    return ", ".join(f"{name.removesuffix('_s')} {limit:g} s" for name, limit in limits.items() if isinstance(limit, int | float))
 
 
 def circumstances(spec: Spec) -> dict[str, str]:
@@ -132,7 +171,7 @@ def found_side(which: str, runs: Path, registry: Registry, metrics: Sequence[str
         parts = split(which)
         found = read_baseline(Path(which)) if parts is None else decoded(content_at(*parts), which)
         return Standing(Side(found, which, is_baseline=True))
-    return stand(RunLayout(find_run(runs, which)), registry, metrics, which)
+    return stand(RunLayout(find_run(runs, which)), registry, [word.partition(":")[0] for word in metrics], which)
 
 
 def found_in(revision: str, which: str) -> Standing:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.compare.compare import Asked
+from bench.compare.levels import wanted
 from bench.comparing import Standing, against, found_in, found_side, stand
 from bench.errors import NotComparable, RunFolderError, UsageError
 from bench.gate.evaluate import evaluate
@@ -97,8 +98,8 @@ def baselines(held: Held, spec: Spec) -> Mapping[str, Against]:
     if not names:
         return {}
     metrics = tuple(name for gates in names.values() for name in _metrics(gates, held.registry))
-    head = _marked(stand(held.layout, held.registry, metrics), is_saturated=held.summary.client_saturated)
-    return {name: _against(name, held, head, _metrics(gates, held.registry)) for name, gates in names.items()}
+    head = _marked(stand(held.layout, held.registry, metrics, summary=held.summary), is_saturated=held.summary.client_saturated)
+    return {name: _against(name, held, head, gates) for name, gates in names.items()}
 
 
 def _marked(found: Standing, *, is_saturated: bool) -> Standing:
@@ -112,7 +113,19 @@ def _metrics(gates: list[GateSpec], registry: Registry) -> tuple[str, ...]:
     return tuple(name for name in named if registry.has("metric", name))
 
 
-def _against(name: str, held: Held, head: Standing, metrics: tuple[str, ...]) -> Against:
+def _over_all(gates: list[GateSpec], head: Standing) -> tuple[str, ...]:
+    """What of them is a figure over all answers: a percentile other than the one that prompts are compared by, a rate, a fact or a cost."""
+    found = []
+    for gate in (gate for gate in gates if gate.aspect is None):
+        name = _OF_QUALITY.get(gate.metric, gate.metric)
+        measure = head.side.run.metrics.get(name)
+        usual = {None} if measure is None else {None, "p50" if measure.unit == "s" else "mean"}
+        found.append(name if gate.at in usual else f"{name}:{gate.at}")
+    return tuple(word for word in dict.fromkeys(found) if wanted(word) is not None)
+
+
+def _against(name: str, held: Held, head: Standing, gates: list[GateSpec]) -> Against:
+    metrics, of_all = _metrics(gates, held.registry), _over_all(gates, head)
     kept = path_of(held.layout.baselines, name)
     try:
         base = _base(name, kept, held, metrics)
@@ -121,9 +134,9 @@ def _against(name: str, held: Held, head: Standing, metrics: tuple[str, ...]) ->
     if held.keep and not kept.is_file():
         held.layout.baselines.mkdir(exist_ok=True)
         write_baseline(kept, base.side.run)
-    both = tuple(each for each in metrics if each in base.side.run.metrics and each in head.side.run.metrics)
+    both = [each for each in metrics if each in base.side.run.metrics and each in head.side.run.metrics]
     try:
-        told = against(base._replace(rows=None), head._replace(rows=None), Asked(metrics=both))
+        told = against(base._replace(rows=None), head._replace(rows=None), Asked(metrics=(*both, *of_all)))
     except NotComparable as error:
         return Against(reason=f"{name} cannot be compared with: {error.message}")
     return Against(base.side.run, head.side.run, told)

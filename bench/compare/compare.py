@@ -6,6 +6,7 @@ from typing import NamedTuple
 from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
+from bench.compare.levels import Vetoes, decided, levels, wanted
 from bench.compare.likeness import CLIENT, MACHINE, unlike
 from bench.compare.tolerance import ASPECT, is_timed, tolerance
 from bench.errors import UsageError
@@ -18,7 +19,10 @@ _SCORES = ("quality", "judged", "checks_met")
 
 
 class Asked(NamedTuple):
-    """What is compared, and how. `metrics` empty: the usual ones that both have. `busy_client`: verdicts on times though the client was too slow."""
+    """What is compared, and how. `metrics` empty: the usual ones that both have; `ttft:p95` is a figure over all answers.
+
+    `busy_client`: verdicts on times though the client was too slow.
+    """
 
     metrics: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = {}
@@ -43,14 +47,18 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     aligned, narrowed = align(base.run, head.run, across_requests=asked.across_requests)
     differences = unlike(base.run, head.run, aligned)
     veto = _veto(differences, asked)
-    names = _metrics(base.run, head.run, asked.metrics)
+    of_all = [one for word in dict.fromkeys(asked.metrics) if (one := wanted(word)) is not None]
+    of_prompts = [word for word in asked.metrics if wanted(word) is None]
+    names = _metrics(base.run, head.run, of_prompts) if of_prompts or not of_all else ()
     family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
         more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), veto if is_timed(measure) else None)
         family += [figure for figure in figures(name, measure, aligned, more) if figure.effects.size]
     of_aspects = list(aspects(base.run, head.run, aligned, tolerance(ASPECT, MEASURE, asked.tolerances)))
-    families = 1 + bool(of_aspects)
+    of_machine = _veto([each for each in differences if each.what != CLIENT], asked)
+    over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, Vetoes(veto, of_machine)))
+    families = max(1, bool(family) + bool(of_aspects) + bool(over_all))
     seed = base.run.seed
     changed = told(of_aspects, seed, families)
     prompts = frozenset(a.prompt_id for one in aligned for a, _ in one.pairs)
@@ -64,6 +72,7 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
         narrowed=(*narrowed, *regraded(base.run, head.run, prompts)),
         changes=told(family, seed, families),
         aspects=tuple(change for change in changed if change.difference),
+        levels=tuple(decided(over_all, families)),
         once=tuple(_once(aligned)),
         moved=_moved(aligned, unscored("quality", base.run, head.run)),
         notes=(*_notes(base.run, head.run, changed, asked), *_silent(asked, family)),
@@ -121,6 +130,12 @@ def _once(aligned: Sequence[Aligned]) -> Iterator[Once]:
             unit = "s" if fact.endswith("_s") else "B"
             model, variant = one.name
             yield Once(fact=fact, unit=unit, model_id=model, variant_id=variant, base=one.base.facts[fact], head=one.head.facts[fact])
+        first, second = one.base.cost, one.head.cost
+        if first is not None and second is not None and (first.priced, first.currency) == (second.priced, second.currency):
+            amounts = (first.amounts.get("request"), second.amounts.get("request"))
+            if amounts[0] is not None and amounts[1] is not None:
+                model, variant = one.name
+                yield Once(fact="cost_per_request", unit=first.currency, model_id=model, variant_id=variant, base=amounts[0], head=amounts[1])
 
 
 def _moved(aligned: Sequence[Aligned], left_out: frozenset[str]) -> tuple[Moved, ...]:
@@ -147,8 +162,8 @@ def _silent(asked: Asked, family: Sequence[Figure]) -> Iterator[str]:
     """Metrics that were asked for and have nothing to compare."""
     told = {figure.metric for figure in family}
     for name in asked.metrics:
-        if name not in told:
-            yield f"No prompt has one value of {name} on both sides that compare."
+        if name not in told and wanted(name) is None:
+            yield f"No prompt has one value of {name} on both sides that compare; {name}:p50 is over all answers."
 
 
 def _notes(base: Baseline, head: Baseline, aspects_of: Sequence[Change], asked: Asked) -> Iterator[str]:

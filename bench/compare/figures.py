@@ -25,8 +25,8 @@ from bench.stats.quantile import Floats
 
 LEVEL = 0.95
 _LEAST = fewest(1, LEVEL)
-_ROUNDING = 1e-9
-_POWER = 0.8
+ROUNDING = 1e-9
+POWER = 0.8
 
 
 class Figure(NamedTuple):
@@ -162,7 +162,12 @@ def _measured(empty: Change, figure: Figure, found: Paired, of: tuple[float | No
 
 def _edge(figure: Figure) -> float:
     """The tolerance on the scale of the effects."""
-    return log1p(figure.tolerance) if figure.is_ratio else figure.tolerance
+    return edge_of(figure.tolerance) if figure.is_ratio else figure.tolerance
+
+
+def edge_of(tolerance: float) -> float:
+    """The tolerance of a ratio on the scale of logarithms."""
+    return log1p(tolerance)
 
 
 def _verdict(empty: Change, figure: Figure, found: Paired, p_adjusted: float | None) -> tuple[ComparisonVerdict, str | None]:
@@ -171,17 +176,17 @@ def _verdict(empty: Change, figure: Figure, found: Paired, p_adjusted: float | N
         return "cannot_tell", figure.veto
     if found.n < empty.needed and figure.p is None:
         return "cannot_tell", f"too few prompts: {found.n} of {empty.needed}"
-    edge = _edge(figure) + _ROUNDING
+    edge = _edge(figure) + ROUNDING
     if figure.p is None and found.low is not None and found.high is not None and -edge <= found.low and found.high <= edge:
         return "same", figure.remark
-    if p_adjusted is None or p_adjusted > 1 - LEVEL + _ROUNDING:
+    if p_adjusted is None or p_adjusted > 1 - LEVEL + ROUNDING:
         return "cannot_tell", "neither beyond noise nor within the tolerance"
     if abs(found.mean) <= edge:
         return "cannot_tell", "there is a difference, and it may be within the tolerance"
-    return _said(empty, found.mean, figure.remark)
+    return said(empty, found.mean, figure.remark)
 
 
-def _said(empty: Change, effect: float, remark: str | None) -> tuple[ComparisonVerdict, str | None]:
+def said(empty: Change, effect: float, remark: str | None) -> tuple[ComparisonVerdict, str | None]:
     """What a difference that is there means."""
     if empty.better == "neither":
         return "cannot_tell", f"there is {'more' if effect > 0 else 'less'} of it, which is neither better nor worse"
@@ -190,8 +195,8 @@ def _said(empty: Change, effect: float, remark: str | None) -> tuple[ComparisonV
 
 def _detectable(figure: Figure, found: Paired, n_tests: int) -> float | None:
     """The effect that is found in four of five cases: it must show beyond chance, and beyond the tolerance."""
-    shown = minimum_detectable(found.spread, found.n, (1 - LEVEL) / n_tests, _POWER)
-    return None if shown is None else max(shown, _edge(figure) + normal_quantile(_POWER) * found.spread / sqrt(found.n))
+    shown = minimum_detectable(found.spread, found.n, (1 - LEVEL) / n_tests, POWER)
+    return None if shown is None else max(shown, _edge(figure) + normal_quantile(POWER) * found.spread / sqrt(found.n))
 
 
 def _ratio(value: float | None) -> float | None:

@@ -1,21 +1,22 @@
 """How much worse a model has become than a baseline of it: of times, speeds and sizes as a share of the baseline, of scores and shares in points."""
 
 from collections.abc import Iterator
-from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
 
 from bench.gate.decide import Figure
 from bench.gate.figures import Cell, Found
-from bench.records.baseline import Baseline, Contestant, Level, Measure
+from bench.records.baseline import Baseline, Contestant, Measure
 from bench.records.compare import Change, RunComparison
 from bench.records.spec import GateSpec
 from bench.stats.mover import Bounded, difference_interval
 from bench.stats.paired import sign_flips
 from bench.stats.wilson import wilson_interval
 
-_FACTS = {"rss_bytes": "rss_peak_bytes", "gpu_bytes": "gpu_bytes", "disk_bytes": "disk_bytes", "load_s": "load_s"}
+_FACTS = {"rss_bytes", "gpu_bytes", "disk_bytes", "load_s"}
+_RATES = {"output_tps", "request_rate", "goodput"}
+_READING = "one reading on each side"  # what the comparison calls a figure without noise
 _NAMES = {"score": "quality"}
 _SATURATED = "client"  # what the comparison calls a client that could not keep up
 
@@ -39,25 +40,50 @@ def worse_by(gate: GateSpec, cell: Cell, against: Against) -> Found:
         return _nothing(f"the baseline {'does not have' if base is None else 'alone has'} this model")
     if gate.aspect is not None:
         return _aspect(gate.aspect, (base, head), (against.base, against.head))
-    if gate.metric in _FACTS:
-        return _veto(against.found, gate.metric) or _fact(gate.metric, base, head)
+    found = against.found
+    change = next((each for each in found.levels if (each.metric, each.statistic, each.model_id, each.variant_id) == (*_named(gate), *cell)), None)
+    if change is not None:
+        return _of_all(change, found, head)
     name = _NAMES.get(gate.metric, gate.metric)
     measure = against.head.metrics.get(name) if name in against.base.metrics else None
     if measure is None:
         return _nothing("a baseline does not hold this figure")
-    return _of_metric(gate, (name, measure), (base, head), against.found)
+    return _of_metric((name, measure), head, found)
 
 
-def _of_metric(gate: GateSpec, named: tuple[str, Measure], sides: tuple[Contestant, Contestant], found: RunComparison) -> Found:
+def _named(gate: GateSpec) -> tuple[str, str]:
+    """Metric and statistic as the comparison names a figure over all answers."""
+    return _NAMES.get(gate.metric, gate.metric), gate.at or ("rate" if gate.metric in _RATES else "value")
+
+
+def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunComparison) -> Found:
     name, measure = named
     if is_compared_by_ratio(measure) and (veto := _veto(found, name)) is not None:
         return veto
-    if gate.at not in {None, "p50" if measure.unit == "s" else "mean"}:
-        return _level((name, gate.at or ""), *sides, (measure.unit, measure.better == "lower"))
-    head = sides[1]
     mine = (change for change in found.changes if (change.metric, change.model_id, change.variant_id) == (name, head.model_id, head.variant_id))
     change = next(mine, None)
     return _paired(change) if change is not None else _nothing("no prompt was asked and graded alike in both")
+
+
+def _of_all(change: Change, found: RunComparison, head: Contestant) -> Found:
+    """A percentile, a rate, a fact or a cost. How much a load time varies a single load does not say."""
+    is_timed = change.unit == "s" or change.unit.endswith("/s") or change.metric in _FACTS
+    if is_timed and (veto := _veto(found, change.metric)) is not None:
+        return veto
+    if change.ratio is None:
+        return _nothing(change.reason or "a baseline does not hold this figure")
+    n = sum(each.n for each in head.answers)
+    value, low, high = (_worse(bound, is_ratio=True, is_less_better=change.better == "lower") for bound in (change.ratio, change.low, change.high))
+    if change.better == "higher":
+        low, high = high, low
+    if change.metric == "load_s":
+        return Found(Figure(value, None, None, "one load on each side"), "share", None, 1, measured="s")
+    if change.low is not None and change.low == change.high == change.ratio and change.method == _READING:
+        if change.verdict == "cannot_tell":
+            return _nothing(change.reason or "it cannot be compared")
+        return Found(Figure(value, low, high), "share", None, 1, is_reading=True)
+    why = change.reason if low is None or high is None else None
+    return Found(Figure(value, low, high, why), "share", change.statistic, n, measured=change.unit)
 
 
 def is_compared_by_ratio(measure: Measure) -> bool:
@@ -85,51 +111,19 @@ def _veto(found: RunComparison, metric: str) -> Found | None:
 def _paired(change: Change) -> Found:
     """From the comparison, prompt by prompt."""
     effect, unit = (change.ratio, change.unit) if change.effect == "ratio" else (change.difference, change.unit)
-    value, low, high = (_worse(bound, change.effect == "ratio", change.better == "lower") for bound in (effect, change.low, change.high))
+    value, low, high = (
+        _worse(bound, is_ratio=change.effect == "ratio", is_less_better=change.better == "lower") for bound in (effect, change.low, change.high)
+    )
     low, high = (high, low) if change.better == "higher" else (low, high)
     why = f"{change.n_prompts} prompts of both, fewer than such an interval takes" if low is None or high is None else None
     return Found(Figure(value, low, high, why), "share", None, change.n_prompts, measured=unit)
 
 
-def _worse(effect: float | None, is_ratio: bool, is_less_better: bool) -> float | None:
+def _worse(effect: float | None, *, is_ratio: bool, is_less_better: bool) -> float | None:
     if effect is None:
         return None
     change = effect - 1 if is_ratio else effect
     return change if is_less_better else -change
-
-
-def _fact(metric: str, base: Contestant, head: Contestant) -> Found:
-    """Sizes are readings; how much a load time varies a single load does not say."""
-    name = _FACTS[metric]
-    if not base.facts.get(name) or name not in head.facts:
-        return _nothing("a baseline does not hold this figure")
-    share = head.facts[name] / base.facts[name] - 1
-    if metric == "load_s":
-        return Found(Figure(share, None, None, "one load on each side"), "share", None, 1, measured="s")
-    return Found(Figure(share, share, share), "share", None, 1, is_reading=True)
-
-
-def _level(which: tuple[str, str], base: Contestant, head: Contestant, kind: tuple[str, bool]) -> Found:
-    """A percentile of all answers: the two runs are taken as independent of each other."""
-    unit, is_less_better = kind
-    found = [next((level for level in side.levels if (level.metric, level.statistic) == which), None) for side in (base, head)]
-    first, second = found
-    if first is None or second is None or first.value <= 0 or second.value <= 0:
-        return _nothing(f"a baseline does not hold the {which[1]} of it")
-    share = second.value / first.value - 1
-    bounds = [_logs(level) for level in (first, second)]
-    if bounds[0] is None or bounds[1] is None:
-        return Found(Figure(share if is_less_better else -share, None, None, "one of the two has none"), "share", which[1], second.n, measured=unit)
-    told = difference_interval(bounds[1], bounds[0])
-    low, high = exp(told.low) - 1, exp(told.high) - 1
-    figure = Figure(share, low, high) if is_less_better else Figure(-share, -high, -low)
-    return Found(figure, "share", which[1], second.n, measured=unit)
-
-
-def _logs(level: Level) -> Bounded | None:
-    if level.low is None or level.high is None or level.low <= 0:
-        return None
-    return Bounded(log(level.value), log(level.low), log(level.high))
 
 
 def _aspect(aspect: str, sides: tuple[Contestant, Contestant], runs: tuple[Baseline, Baseline]) -> Found:

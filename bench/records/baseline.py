@@ -10,7 +10,7 @@ from bench.records.selection import Chosen
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One statistic of one metric over all of a model's answers, with its 95 % interval; `n` values."""
+    """One statistic of one metric over all of a model's answers (a percentile, a mean, a rate), with its 95 % interval; `n` values."""
 
     metric: str
     statistic: str
@@ -36,6 +36,15 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aspects: dict[str, tuple[int, int]] = {}
 
 
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model's work cost. `amounts`: per run, request, million_tokens and accepted_answer; `priced` is the beginning of the digest of the prices."""
+
+    cost_model: str
+    priced: str
+    currency: str
+    amounts: dict[str, float]
+
+
 class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model in a variant: what answered, and how each prompt was answered. `facts`: what is measured once, in B or s."""
 
@@ -49,6 +58,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers: tuple[Answered, ...] = ()
     levels: tuple[Level, ...] = ()
     facts: dict[str, float] = {}
+    cost: Price | None = None
 
 
 class Grading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,7 +94,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run in few numbers: a file of `baselines/`.
 
     It holds no answer, no prompt and no name of a machine. `circumstances`: what else shapes times, by name (load, client, order, …), in words.
-    Numbers have six significant digits. A paired test needs one value per prompt and no more, so it says the same of a baseline and of its run.
+    `slo`: what `goodput` counts by. Numbers have six significant digits. A paired test needs one value per prompt and no more, so it says the same of a baseline and of its run.
     """
 
     baseline: Literal[1] = 1
@@ -100,6 +110,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_saturated: bool = False
     seed: int = 0
     circumstances: dict[str, str] = {}
+    slo: str | None = None
     judges: tuple[Grader, ...] = ()
     metrics: dict[str, Measure] = {}
     prompts: dict[str, Grading] = {}

@@ -56,6 +56,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `low`, `high` (at `level`), `p` and `mde` speak of the `effect`. `typical` is the Hodges–Lehmann estimate of the same effect with its interval:
     it follows most prompts where few move far. `p_adjusted` is p adjusted for all figures of this comparison.
 
+    `statistic`: of a figure over all answers (`levels`) which it is: a percentile, a rate, or a reading, whose `low` and `high` are its `ratio`.
+
     `wins` are prompts on which head is better (of what is neither: has more), `losses` those on which it is worse.
 
     `tolerance` is how large an effect does not matter (of a ratio 0.05: from 1/1.05 to 1.05). `verdict`: `same` where the interval lies inside
@@ -69,6 +71,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model_id: str
     variant_id: str
     aspect_id: str | None = None
+    statistic: str | None = None
     effect: Literal["difference", "ratio"]
     base: float | None = None
     head: float | None = None
@@ -132,6 +135,7 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     narrowed: tuple[Narrowed, ...] = ()
     changes: tuple[Change, ...] = ()
     aspects: tuple[Change, ...] = ()
+    levels: tuple[Change, ...] = ()
     once: tuple[Once, ...] = ()
     moved: tuple[Moved, ...] = ()
     notes: tuple[str, ...] = ()

@@ -18,7 +18,15 @@ _MOST_ROWS = 60
 _SIDE = 58  # characters of an answer's line, beside another
 _VERDICTS = {"worse": "worse", "better": "better", "same": "same", "cannot_tell": "cannot tell"}
 _ORDER = ("worse", "better", "cannot_tell", "same")
-_TITLES = {"quality": "Quality", "judged": "Judge’s score", "checks_met": "Checks met", "aspect": "Aspect"}
+_TITLES = {"quality": "Quality", "judged": "Judge’s score", "checks_met": "Checks met", "aspect": "Aspect"} | {
+    "rss_bytes": "Memory",
+    "gpu_bytes": "GPU memory",
+    "disk_bytes": "Size on disk",
+    "cost": "Cost of the run",
+    "cost_per_request": "Cost per request",
+    "cost_per_million_tokens": "Cost per 1M tokens",
+    "cost_per_accepted_answer": "Cost per accepted answer",
+}
 _COLUMNS = (
     Column(title="Figure"),
     Column(title="Model"),
@@ -33,7 +41,7 @@ _COLUMNS = (
 
 def headline(found: RunComparison) -> str:
     """What it comes to, in one line: `2 worse, 1 better, 3 same, 4 cannot tell`."""
-    counted = Counter(change.verdict for change in (*found.changes, *found.aspects))
+    counted = Counter(change.verdict for change in (*found.changes, *found.levels, *found.aspects))
     told = [f"{counted[verdict]} {_VERDICTS[verdict]}" for verdict in ("worse", "better", "same", "cannot_tell") if counted[verdict]]
     if chose_otherwise(found):
         told.append("another decision")
@@ -62,8 +70,10 @@ def _choice(chosen: Chosen, variants: set[str]) -> str:
 
 def sections(found: RunComparison) -> tuple[Section, ...]:
     """All of it but the answers."""
-    variants = {change.variant_id for change in (*found.changes, *found.aspects)}
-    shown = [_figures(found.changes, variants, "figures")]
+    variants = {change.variant_id for change in (*found.changes, *found.levels, *found.aspects)}
+    shown = [_figures(found.changes, variants, "figures")] if found.changes or not found.levels else []
+    if found.levels:
+        shown.append(_figures(found.levels, variants, "levels"))
     if found.aspects:
         shown.append(_figures(found.aspects, variants, "aspects"))
     text = (f"base {_side(found.base)}", f"head {_side(found.head)}", *_decisions(found), *_limits(found))
@@ -106,6 +116,12 @@ def _figures(changes: Sequence[Change], variants: set[str], name: str) -> Table:
     notes = [f"{len(ordered) - _MOST_ROWS} more are in the JSON."] if len(ordered) > _MOST_ROWS else []
     if name == "figures":
         notes += _notes(changes)
+    elif name == "levels":
+        told = ", ".join(dict.fromkeys(f"{_title(change)} {_tolerance(change)}" for change in changes))
+        notes.append(
+            "Over all answers, × head / base; of a percentile or a rate by the intervals of both runs, as if they were independent; a reading "
+            f"decides as it was read. Tolerance: {told}."
+        )
     else:
         notes.append("An aspect of one prompt alone is tested over its rounds, any other over its prompts.")
     return Table(id=name, columns=_COLUMNS, rows=rows, notes=tuple(notes))
@@ -127,7 +143,8 @@ def _tolerance(change: Change) -> str:
 
 
 def _title(change: Change) -> str:
-    return _TITLES.get(change.metric) or glossary.title(change.metric)
+    title = _TITLES.get(change.metric) or glossary.title(change.metric)
+    return title if change.statistic in {None, "rate", "value"} else f"{title} {change.statistic}"
 
 
 def label(model_id: str, variant_id: str, variants: set[str]) -> str:
@@ -138,7 +155,7 @@ def label(model_id: str, variant_id: str, variants: set[str]) -> str:
 def _row(change: Change, variants: set[str]) -> tuple[Cell, ...]:
     name = _title(change) if change.aspect_id is None else f"{short(change.aspect_id, 60)}"
     shown = numbers.scale(change.unit, [change.base, change.head])
-    tally = f"{change.wins:,} / {change.ties:,} / {change.losses:,}"
+    tally = f"{change.wins:,} / {change.ties:,} / {change.losses:,}" if change.statistic is None else "–"
     return (
         Cell(value=name),
         Cell(value=label(change.model_id, change.variant_id, variants)),
@@ -196,7 +213,14 @@ def _once(once: Sequence[Once], variants: set[str]) -> Table:
         shown = numbers.scale(one.unit, [one.base, one.head])
         ratio = f"× {numbers.significant(one.head / one.base)}" if one.base > 0 else "–"
         values = (_value(value, shown) for value in (one.base, one.head))
-        rows.append((Cell(value=glossary.title(one.fact)), Cell(value=label(one.model_id, one.variant_id, variants)), *values, Cell(value=ratio)))
+        rows.append(
+            (
+                Cell(value=_TITLES.get(one.fact) or glossary.title(one.fact)),
+                Cell(value=label(one.model_id, one.variant_id, variants)),
+                *values,
+                Cell(value=ratio),
+            )
+        )
     return Table(id="once", columns=columns, rows=tuple(rows), notes=("One value per run: what of it is noise cannot be told.",))
 
 

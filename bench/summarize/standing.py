@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.protocols import Metric
 from bench.records.baseline import Answered, Contestant, Level
-from bench.records.estimate import Group
+from bench.records.estimate import Estimate, Group
 from bench.records.plan import Plan
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
@@ -137,8 +137,13 @@ def _levels(spec: Spec, cell: Cell, rows: Rows, metrics: Mapping[str, Metric]) -
     for name in sorted(metrics):
         for one in estimate(name, metrics[name], group, rows, spec.seed):
             if one.value is not None:
-                bounds = {side: rounded(bound) for side, bound in (("low", one.low), ("high", one.high)) if bound is not None}
-                yield Level(metric=name, statistic=one.statistic, value=rounded(one.value), n=one.n, **bounds)
+                yield level_of(one)
+
+
+def level_of(one: Estimate) -> Level:
+    """An estimate that has a value, in few digits."""
+    bounds = {side: rounded(bound) for side, bound in (("low", one.low), ("high", one.high)) if bound is not None}
+    return Level(metric=one.metric, statistic=one.statistic, value=rounded(one.value or 0.0), n=one.n, **bounds)
 
 
 def kept(metrics: Mapping[str, Metric], more: Iterable[str] = ()) -> dict[str, Metric]:

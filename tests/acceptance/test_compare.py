@@ -192,9 +192,38 @@ def test_run_that_was_killed_is_graded_and_said_to_be_unfinished(tmp_path, bench
 
 def test_metric_without_a_value_for_each_prompt_says_so(tmp_path, bench):
     base, head = planted_run(tmp_path), planted_run(tmp_path)
-    found = compared(bench, base.folder, head.folder, "--metrics", "itl")
-    assert "No prompt has one value of itl on both sides that compare." in found["notes"]
-    assert bench("compare", base.folder, head.folder, "--metrics", "itl").stdout.endswith("nothing to compare\n")
+    seen = bench("compare", base.folder, head.folder, "--metrics", "itl", code=7)
+    assert "nothing that was to be compared is in both" in seen.stderr
+    assert "No prompt has one value of itl on both sides that compare; itl:p50 is over all answers." in seen.stderr
+    (found,) = compared(bench, base.folder, head.folder, "--metrics", "itl:p50")["levels"]
+    assert (found["statistic"], found["ratio"]) == ("p50", 1.0)
+
+
+WHOLE = "slo: {ttft: 43 ms}\ncost: {model: hourly, price_per_hour: 36 EUR}\n"
+
+
+def test_figures_over_all_answers_are_compared_where_they_are_asked_for(tmp_path, bench):
+    base, head = planted_run(tmp_path, more=WHOLE), planted_run(tmp_path, SLOWER, more=WHOLE)
+    bench("baseline", "store", base.folder)
+    asked = "ttft:p50,output_tps,request_rate,goodput,cost_per_request,rss_bytes"
+    found = compared(bench, base.folder, head.folder, "--metrics", asked)
+    assert verdicts(found, "levels") == {
+        "ttft": "worse", "output_tps": "worse", "request_rate": "worse", "goodput": "worse", "cost_per_request": "worse", "rss_bytes": "same",
+    }  # fmt: skip
+    assert next(each for each in found["once"] if each["fact"] == "cost_per_request")["unit"] == "EUR"
+    assert compared(bench, "baseline", head.folder, "--metrics", asked)["levels"] == found["levels"]
+    shown = bench("compare", base.folder, head.folder, "--metrics", asked, "--format", "markdown").stdout
+    assert "| TTFT p50 | m |" in shown
+    assert "| Cost per request | m |" in shown
+    assert "5 worse" in shown
+    for word, said in (
+        ("ttft:p33", "there is no statistic 'p33'"),
+        ("quality:mean", "are compared prompt by prompt"),
+        ("speed:p95", "no metric 'speed'"),
+    ):
+        assert said in bench("compare", base.folder, head.folder, "--metrics", word, code=2).stderr
+    loose = bench("compare", base.folder, head.folder, "--metrics", "ttft:p50,cost_per_request", "--tolerance", "ttft:p50=20%,cost_per_request=20%")
+    assert loose.stdout.rstrip().endswith("2 same")
 
 
 def test_file_that_is_no_baseline_is_refused(tmp_path, bench):

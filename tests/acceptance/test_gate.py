@@ -79,6 +79,24 @@ def test_a_regression_is_found_and_improvements_pass(tmp_path, bench):
     assert "no gate names a baseline" in bench("gate", base.folder, "--spec", _plain(tmp_path), "--baseline", slower.folder, code=2).stderr
 
 
+def test_rates_costs_and_memory_are_held_against_a_baseline(tmp_path, bench):
+    whole = "slo: {ttft: 1 s}\ncost: {model: hourly, price_per_hour: 36 EUR}\n"
+    base = planted_run(tmp_path, more=whole)
+    bench("baseline", "store", base.folder)
+    names = ("output_tps", "request_rate", "goodput", "cost_per_request", "cost", "rss_bytes", "disk_bytes")
+    asked = gates(*(f"metric: {name}, baseline: baselines/planted.json, max_regression: 5 %" for name in names))
+    again = planted_run(tmp_path, more=whole + asked)
+    seen = json.loads(bench("gate", again.folder, "--format", "json").stdout)
+    assert [one["outcome"] for one in seen] == ["pass"] * len(names)
+    slower = planted_run(tmp_path, "ttft_ms=48&itl_ms=9.6", more=whole + asked)
+    seen = json.loads(bench("gate", slower.folder, "--format", "json", code=1).stdout)
+    assert [one["outcome"] for one in seen] == ["fail"] * 5 + ["pass"] * 2
+    assert [one.get("is_reading", False) for one in seen] == [False] * 3 + [True] * 4
+    fewer = planted_run(tmp_path, more=whole + asked, prompts=11)
+    reasons = [one["reason"] for one in json.loads(bench("gate", fewer.folder, "--format", "json", code=9).stdout)]
+    assert [reason.startswith("not the same prompts") for reason in reasons] == [True] * 5 + [False] * 2
+
+
 def _plain(folder):
     (folder / "plain.yaml").write_text(SPEC + f"  - {{{PASSES}}}\n", encoding="utf-8")
     return "plain.yaml"

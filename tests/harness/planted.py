@@ -49,8 +49,10 @@ def planted_run(folder, planted="", **spec):
 
 
 def restated(layout, **changed):
-    """The run, as if its manifest said something else."""
-    layout.manifest.write_text(json.dumps(json.loads(layout.manifest.read_bytes()) | changed), encoding="utf-8")
+    """The run, as if its manifest said something else; and its summary, of the client."""
+    for path in (layout.manifest, layout.summary):
+        told = {name: value for name, value in changed.items() if path == layout.manifest or name == "client_saturated"}
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | told), encoding="utf-8")
     return layout
 
 

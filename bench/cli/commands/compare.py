@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.catalog import REGISTRY
 from bench.cli.console import line
-from bench.errors import Exit, UsageError
+from bench.errors import Exit, NotComparable, UsageError
 from bench.records.compare import RunComparison
 from bench.store.baselines import FOLDER, path_of
 from bench.store.layout import RunLayout, find_run
@@ -36,7 +36,12 @@ def configure(options: argparse.ArgumentParser) -> None:
 
 def add_how(options: argparse.ArgumentParser) -> None:
     """What is compared, and how."""
-    options.add_argument("--metrics", metavar="LIST", help="compare these, separated by commas: fewer figures, more power for each")
+    options.add_argument(
+        "--metrics",
+        metavar="LIST",
+        help="compare these, separated by commas: ttft, quality, and over all answers ttft:p95, output_tps, goodput, rss_bytes, cost_per_request, …; "
+        "fewer figures, more power for each",
+    )
     options.add_argument(
         "--tolerance",
         action="append",
@@ -52,6 +57,10 @@ def add_how(options: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Compare and print; the exit code says only whether there was something to compare."""
     found = compared(options, _base(options), options.head)
+    figures = (*found.changes, *found.levels, *found.aspects)
+    if not any(change.base is not None for change in figures):
+        reasons = dict.fromkeys(f"{change.metric}: {change.reason}" for change in figures)
+        raise NotComparable("nothing that was to be compared is in both", hint="; ".join((*reasons, *found.notes)) or "`bench report RUN` says why")
     _tell(found, options)
     return int(Exit.OK)
 
@@ -62,15 +71,25 @@ def compared(options: argparse.Namespace, base: str, head: str) -> RunComparison
     Raises: NotComparable, RunFolderError, UsageError.
     """
     from bench.compare.compare import Asked  # noqa: PLC0415 - brings numpy, which `--help` can do without
+    from bench.compare.levels import COSTS, FACTS, RATES, is_statistic  # noqa: PLC0415
     from bench.compare.tolerance import read  # noqa: PLC0415
     from bench.comparing import against, found_side  # noqa: PLC0415
 
     metrics = tuple(word.strip() for word in (options.metrics or "").split(",") if word.strip())
-    tolerances = read(options.tolerance, sorted({*REGISTRY.names("metric")}))
-    forced = {"across_machines": options.across_machines, "across_requests": options.across_requests, "busy_client": options.busy_client}
-    asked = Asked(metrics, tolerances, **forced)
-    if unknown := [name for name in metrics if name not in REGISTRY.names("metric")]:
-        raise UsageError(f"--metrics: there is no metric {unknown[0]!r}", hint=f"there are {', '.join(sorted(REGISTRY.names('metric')))}")
+    known = REGISTRY.names("metric")
+    over_all = sorted((*FACTS, *COSTS, *RATES))
+    for word in metrics:
+        name, colon, statistic = word.partition(":")
+        if name not in known and (colon or name not in over_all):
+            raise UsageError(f"--metrics: there is no metric {name!r}", hint=f"there are {', '.join((*sorted(known), *over_all))}")
+        if colon and REGISTRY.load("metric", name)().unit in {"score", "share"}:
+            raise UsageError(f"--metrics {word}: scores and shares are compared prompt by prompt", hint=f"write {name}")
+        if colon and not is_statistic(statistic):
+            raise UsageError(
+                f"--metrics {word}: there is no statistic {statistic!r}", hint="write ttft:p95; p50, p90, p95, p99, mean and max are known"
+            )
+    tolerances = read(options.tolerance, sorted({*known, *over_all, *metrics}))
+    asked = Asked(metrics, tolerances, options.across_machines, options.across_requests, options.busy_client)
     for which in (base, head):
         grade_what_is_not(which, options.runs)
     return against(found_side(base, options.runs, REGISTRY, metrics), found_side(head, options.runs, REGISTRY, metrics), asked)

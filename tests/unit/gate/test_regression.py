@@ -124,7 +124,7 @@ def test_a_percentile_takes_both_intervals(layout, standing, tmp_path):
     assert found.value == pytest.approx(2.0, abs=1e-3)
     assert found.outcome == "fail"
     (absent,) = held(layout, before, tmp_path, gate("latency", at="p90"))
-    assert (absent.cause, absent.reason) == ("baseline", "a baseline does not hold the p90 of it")
+    assert (absent.cause, absent.reason) == ("baseline", "not both have the p90 of it")
 
 
 def test_another_machine_decides_no_speed_but_scores(layout, standing, tmp_path):
@@ -151,7 +151,7 @@ def test_a_baseline_of_other_prompts_or_none_is_undecided_with_the_reason(layout
 
 def test_what_a_baseline_does_not_hold_is_said(layout, standing, tmp_path):
     (found,) = held(layout, standing, tmp_path, gate("goodput"))
-    assert (found.outcome, found.reason) == ("undecided", "a baseline does not hold this figure")
+    assert (found.outcome, found.reason) == ("undecided", "not both have this figure")
 
 
 def test_a_run_can_be_the_baseline_and_what_it_was_held_against_is_kept(tmp_path):
