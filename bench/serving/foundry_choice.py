@@ -28,6 +28,17 @@ def wanted_device(treatment: Treatment) -> str:
     return {"on": "gpu", "off": "cpu"}.get(treatment.gpu.mode, "auto") if treatment.gpu is not None else "auto"
 
 
+def unheeded(treatment: Treatment, *, is_ours: bool) -> tuple[str, ...]:
+    """What the entry asks for and Foundry Local has no way to do, for the reader."""
+    gpu = treatment.gpu
+    asked = [name for name, value in (("layers", gpu.layers), ("devices", gpu.devices)) if value] if gpu is not None else []
+    notes = [f"`gpu: {{{name}}}` has no effect: the variant of Foundry Local is the device" for name in asked]
+    if not is_ours:
+        settings = [name for name, value in (("threads", treatment.threads), ("context", treatment.context)) if value]
+        notes += [f"`{name}:` has no effect on a service that bench did not start" for name in settings]
+    return tuple(notes)
+
+
 def wanted_name(treatment: Treatment) -> str:
     """What the entry calls the model: its exact name, else the alias, else the entry's own id."""
     return treatment.model.model or treatment.model.alias or treatment.model.id

@@ -17,7 +17,7 @@ from bench.protocols import ServingContext
 from bench.records.foundry import ExecutionProvider, FoundryCatalogue, FoundryVariant
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, Placement, Server, ServingFacts
-from bench.serving.foundry_choice import CPU_PROVIDER, choose, wanted_device, wanted_name
+from bench.serving.foundry_choice import CPU_PROVIDER, choose, unheeded, wanted_device, wanted_name
 from bench.serving.foundry_overlay import Overlay
 from bench.serving.foundry_process import NETWORK, FoundryProcess, Refused, providers_of
 from bench.serving.process import log_path
@@ -182,7 +182,7 @@ class ServedByFoundry:
         self._is_closed = False
         self.credential: str | None = None
         placement, unknown = what_ran(prepared.variant, answer, wanted_device(treatment))
-        self._notes = (*prepared.notes, *((unknown,) if unknown else ()))
+        self._notes = (*prepared.notes, *unheeded(treatment, is_ours=True), *((unknown,) if unknown else ()))
         self.endpoint = Endpoint(
             base_url=f"{self._address}/v1",
             served_model=prepared.variant.id,

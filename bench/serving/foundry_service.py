@@ -17,7 +17,7 @@ from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, ServingFacts
 from bench.records.spec import ModelSpec
 from bench.serving.external import ServedElsewhere, normalise
-from bench.serving.foundry_choice import wanted_device
+from bench.serving.foundry_choice import unheeded, wanted_device
 from bench.serving.foundry_process import plain
 from bench.serving.probe import Reply, Silence, get, model_ids, names
 from bench.serving.process_tree import ProcessTree
@@ -63,17 +63,17 @@ def serve_running(address: str, treatment: Treatment, hint: str) -> "ServedFound
         device=device_of(exact, devices),
         runtime_version="Foundry Local",
     )
-    return ServedFoundry(endpoint, root, (model.alias or exact) if load_s is not None else None)
+    notes = unheeded(treatment, is_ours=False)
+    return ServedFoundry(endpoint, root, (model.alias or exact) if load_s is not None else None, notes)
 
 
 class ServedFoundry(ServedElsewhere):
     """A model in a service that is not ours. What we loaded we also unload."""
 
-    def __init__(self, endpoint: Endpoint, root: str, loaded_alias: str | None) -> None:
+    def __init__(self, endpoint: Endpoint, root: str, loaded_alias: str | None, notes: tuple[str, ...] = ()) -> None:
         """Note where it is, and whether to unload it."""
-        super().__init__(
-            endpoint, None, ("memory is that of the whole Foundry Local service, with every model it has loaded",) if endpoint.pid else ()
-        )
+        shared = ("memory is that of the whole Foundry Local service, with every model it has loaded",) if endpoint.pid else ()
+        super().__init__(endpoint, None, (*shared, *notes))
         self._root = root
         self._loaded_alias = loaded_alias
         self._tree = ProcessTree(endpoint.pid, spawns=False) if endpoint.pid is not None else None

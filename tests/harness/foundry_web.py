@@ -102,7 +102,7 @@ class Service:
     def _words(self, body):
         """The answer in tokens, and what ends it."""
         said = body["messages"][-1]["content"]
-        shape = body.get("response_format") or {}
+        shape = {} if self.generation == 1 else body.get("response_format") or {}  # 1.x takes it and takes no notice
         if "BREAK" in said:
             return WORDS[:2], "the generator failed"
         if shape.get("type") == "lark_grammar":

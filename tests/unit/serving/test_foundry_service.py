@@ -118,6 +118,17 @@ def test_the_device_is_read_from_either_word():
     assert device_of("something-else", {}) is None
 
 
+def test_what_cannot_be_asked_of_a_running_service_is_told(tmp_path):
+    with answering(Service({}, loaded=[CPU])) as url:
+        asked = treatment(entry(model=CPU, base_url=url), threads=2, context=512, gpu=Gpu(layers=3))
+        served = FoundryLocal().serve(asked, context(tmp_path))
+        notes = served.facts().notes
+        served.close()
+    assert "`threads:` has no effect on a service that bench did not start" in notes
+    assert "`context:` has no effect on a service that bench did not start" in notes
+    assert "`gpu: {layers}` has no effect: the variant of Foundry Local is the device" in notes
+
+
 def catalogued(folder, **devices):
     """A model cache whose catalogue says on what each name runs."""
     listed = [{"id": name, "runtime": {"deviceType": told, "executionProvider": f"{told}Provider"}} for name, told in devices.items()]
