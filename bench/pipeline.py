@@ -13,7 +13,6 @@ import msgspec
 from bench import session
 from bench.blocks import Measuring, measure_all
 from bench.clock import Clock
-from bench.cost.per_unit import derive
 from bench.errors import Exit, worst
 from bench.execute.progress import Progress
 from bench.execute.stop import StopRules
@@ -24,7 +23,6 @@ from bench.lean import lean
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
-from bench.records.cost import CostBasis, CostEstimate
 from bench.records.judging import JudgeRecord
 from bench.records.plan import Plan
 from bench.records.sample import Said
@@ -272,6 +270,7 @@ def conclude(
     with lean():  # loaded only now: numpy and scipy take half of the time before the first request, and memory beside it
         from bench.calibrating import calibrate, grade_by_annotations  # noqa: PLC0415
         from bench.gating import gated  # noqa: PLC0415
+        from bench.pricing import used  # noqa: PLC0415
         from bench.report.view import build_view  # noqa: PLC0415
         from bench.selecting import selected  # noqa: PLC0415
         from bench.summarize.pairwise import with_preferences  # noqa: PLC0415
@@ -294,13 +293,13 @@ def conclude(
         seen=seen,
         health=tuple(read_health(layout)),
         metrics=metrics,
-        costs=tuple(cost for basis in seen.work.bases(statuses, seen.rows.by_cell()) for cost in price(spec, basis, registry)),
+        costs=(spent := used((layout, plan, registry), spec, statuses, seen)).costs,
         selftest=read_selftest(layout),
         strangers=decided.strangers,
         judges=read_judges(layout),
     )
     calibration = calibrate(layout, spec, decided.observations(), labels_of(layout, spec))
-    summary = with_preferences(msgspec.structs.replace(summary, calibration=calibration), read_pairs(layout), plan, spec.seed)
+    summary = with_preferences(msgspec.structs.replace(spent.told(summary), calibration=calibration), read_pairs(layout), plan, spec.seed)
     summary = gated(layout, registry, manifest, spec, summary)
     summary = msgspec.structs.replace(summary, selection=selected(spec, summary, seen.rows, metrics))
     summary = with_troubles(layout, registry, summary)
@@ -309,12 +308,3 @@ def conclude(
     places, unshown = first_answers(seen.rows, [prompt.id for prompt in spec.prompts], MOST_PROMPTS)
     view = build_view(manifest=manifest, summary=summary, spec=spec, resolved=loaded.resolved, observations=decided.observed(places), unshown=unshown)
     return view, (layout.summary, *render(layout, view, formats or spec.report.formats, template, registry))
-
-
-def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimate, ...]:
-    """What one model's work costs: as a whole, per request, per token, per accepted answer; empty when no cost model is declared."""
-    declared = basis.model.cost or spec.cost
-    if declared is None:
-        return ()
-    whole: CostEstimate = registry.load("cost", declared.model)(declared.settings).run_cost(basis)
-    return (whole, *derive(whole, basis))

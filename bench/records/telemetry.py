@@ -169,10 +169,11 @@ TelemetryLine = TelemetryStart | Idle | Slice | SourceLost | TelemetryEnd
 
 
 class GpuUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One GPU while a model was measured. Bytes are the most, shares and power means over the window, `reasons` the share of readings with each."""
+    """One GPU while a model was measured. Bytes are the most, shares, power and clock means over the window."""
 
     id: str
     name: str
+    memory_bytes: int | None = None
     memory_peak_bytes: int | None = None
     ours_peak_bytes: int | None = None
     others_peak_bytes: int | None = None

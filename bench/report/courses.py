@@ -14,6 +14,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 52, 344, 24, 200
 _AXIS = 44
 _MOST_LINES = 4
 _LEAST, _LARGEST = 1e-9, 1e12  # beyond them a figure is damage, and no axis could hold it
+Points = list[tuple[float, float]]
 _Values = Callable[[Series], Sequence[float | None]]
 
 _WANTED: tuple[tuple[str, str, str, _Values], ...] = (
@@ -33,8 +34,13 @@ def courses(seen: Lookup) -> tuple[Chart, ...]:
 
 def _chart(seen: Lookup, drawn: Sequence[tuple[LoadFacts, Series]], wanted: tuple[str, str, str, _Values]) -> Chart | None:
     name, title, unit, read = wanted
-    lines = [(each, _points(series, read(series))) for each, series in drawn]
-    lines = [(each, points) for each, points in lines if points]
+    return course((name, title, unit), [(_label(seen, each), points_of(series.width_s, read(series))) for each, series in drawn])
+
+
+def course(named: tuple[str, str, str], given: Sequence[tuple[str, Points]]) -> Chart | None:
+    """A picture with a line for each label that has points; None when none has. `named`: its id, its title, and the unit of its values."""
+    name, title, unit = named
+    lines = [(label, points) for label, points in given if points][:_MOST_LINES]
     if not lines:
         return None
     shown = numbers.scale(unit, [value for _, points in lines for _, value in points])
@@ -44,7 +50,7 @@ def _chart(seen: Lookup, drawn: Sequence[tuple[LoadFacts, Series]], wanted: tupl
         id=name,
         kind="course",
         title=title,
-        summary="; ".join(_in_words(seen, each, points, shown) for each, points in lines),
+        summary="; ".join(_in_words(label, points, shown) for label, points in lines),
         width=str(_WIDTH),
         height=str(_BOTTOM + _AXIS),
         left=str(_LEFT),
@@ -54,13 +60,13 @@ def _chart(seen: Lookup, drawn: Sequence[tuple[LoadFacts, Series]], wanted: tupl
         points=(),
         lines=tuple(
             ChartLine(
-                label=short(_label(seen, each), 26),
+                label=short(label, 26),
                 path=" ".join(f"{across.at(at_s)},{up.at(value * shown.factor)}" for at_s, value in points),
                 label_x=pixel(_LEFT + 74.0 * place),
                 label_y=str(_TOP - 10),
                 place=place,
             )
-            for place, (each, points) in enumerate(lines)
+            for place, (label, points) in enumerate(lines)
         ),
         x_title="s from the first arrival",
         x_ticks=across.marks(),
@@ -69,9 +75,9 @@ def _chart(seen: Lookup, drawn: Sequence[tuple[LoadFacts, Series]], wanted: tupl
     )
 
 
-def _points(series: Series, values: Sequence[float | None]) -> list[tuple[float, float]]:
+def points_of(width_s: float, values: Sequence[float | None]) -> Points:
     """(middle of the slice, value) of every slice that has one."""
-    found = [((place + 0.5) * series.width_s, value) for place, value in enumerate(values) if value is not None]
+    found = [((place + 0.5) * width_s, value) for place, value in enumerate(values) if value is not None]
     return [(at_s, value if value > _LEAST else 0.0) for at_s, value in found if math.isfinite(value) and 0 <= value < _LARGEST and at_s < _LARGEST]
 
 
@@ -79,7 +85,7 @@ def _label(seen: Lookup, each: LoadFacts) -> str:
     return seen.label(Key(each.model_id, each.variant_ids[0])) if len(each.variant_ids) == 1 else each.model_id
 
 
-def _in_words(seen: Lookup, each: LoadFacts, points: Sequence[tuple[float, float]], shown: numbers.Scale) -> str:
+def _in_words(label: str, points: Points, shown: numbers.Scale) -> str:
     values = [value * shown.factor for _, value in points]
     first, last, most = (numbers.with_unit(numbers.significant(value), shown.unit) for value in (values[0], values[-1], max(values)))
-    return f"{_label(seen, each)}: {first} at first, {last} at last, at most {most}"
+    return f"{label}: {first} at first, {last} at last, at most {most}"

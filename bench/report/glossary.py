@@ -42,6 +42,9 @@ TERMS = {
     "rss_peak_bytes": Term("Memory peak", "largest resident memory of the serving processes"),
     "disk_bytes": Term("Disk", "size of the weights on disk"),
     "gpu_bytes": Term("GPU memory", "GPU memory held by the serving processes"),
+    "energy_j": Term(
+        "Energy per answer", "energy of the time an answer was in flight, above that of the machine at rest; by the source beside it under “Machine”"
+    ),
     "first_request_ttft": Term("First TTFT", "time to first token of the first request after loading, measured apart"),
 }
 

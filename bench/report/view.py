@@ -21,6 +21,7 @@ from bench.report.headline import cautions, headline
 from bench.report.judges import judges
 from bench.report.loads import loads
 from bench.report.lookup import Lookup
+from bench.report.machine import machine, machine_courses
 from bench.report.models import models
 from bench.report.money import costs
 from bench.report.people import people
@@ -49,6 +50,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             comparison(seen, spec),
             variants(seen, spec),
             loads(seen, spec),
+            machine(seen),
             models(seen),
             judges(seen, spec),
             people(seen),
@@ -72,7 +74,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
         sections=tuple(section for section in sections if section is not None),
         prompts=groups,
         answers_note=note,
-        charts=(*charts(seen), *courses(seen)),
+        charts=(*charts(seen), *courses(seen), *machine_courses(seen)),
         definitions=_definitions(summary),
     )
 

@@ -79,13 +79,17 @@ def _gpu(gpus: tuple[str, ...]) -> Finding:
 
 
 def _energy(powercap: Path) -> Finding:
-    """Which energy counters could be read. This version charges declared watts, so none is needed."""
-    zones = sorted(powercap.glob("*rapl:*/energy_uj")) if powercap.is_dir() else []
+    """Which energy counters a run would read."""
+    zones = sorted(powercap.glob("*rapl*:*/energy_uj")) if powercap.is_dir() else []
     readable = [zone.parent.name for zone in zones if os.access(zone, os.R_OK)]
-    sensors = ([f"RAPL ({', '.join(readable)})"] if readable else []) + (["NVML (pynvml)"] if find_spec("pynvml") is not None else [])
-    if sensors:
-        return Finding(what="energy sensors", state="ok", detail=f"{' and '.join(sensors)}; this version charges the watts that the spec declares")
+    packages = (("pynvml", "NVML (nvidia-ml-py)"), ("zeus", "zeus"))
+    sensors = ([f"RAPL ({', '.join(readable)})"] if readable else []) + [name for module, name in packages if find_spec(module) is not None]
+    if readable:
+        return Finding(what="energy sensors", state="ok", detail=f"{' and '.join(sensors)}; a run reads what answers")
     if zones:
-        advice = f"sudo chmod o+r {powercap}/*rapl:*/energy_uj (until the next start), or {_DECLARE}"
+        advice = f"sudo chmod o+r {powercap}/*rapl*:*/energy_uj (until the next start), or {_DECLARE}"
         return Finding(what="energy sensors", state="absent", detail="RAPL is there, but only root may read it", advice=advice)
-    return Finding(what="energy sensors", state="absent", detail="no RAPL counters and no pynvml here", advice=_DECLARE)
+    if sensors:
+        return Finding(what="energy sensors", state="ok", detail=f"{' and '.join(sensors)}, where its device is here; no RAPL counters")
+    advice = f"pip install 'bench-spec[gpu]' for NVIDIA, 'bench-spec[energy]' for AMD and Apple; or {_DECLARE}"
+    return Finding(what="energy sensors", state="absent", detail="no RAPL counters, no nvidia-ml-py and no zeus here", advice=advice)

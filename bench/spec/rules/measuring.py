@@ -30,18 +30,10 @@ _SAMPLES = {"p95": 72, "p99": 368}  # an upper 95 % limit by order statistics: 1
 _GRADED = {"quality", "score", "checks_met", "judged"}
 _NEITHER = {"completion_tokens", "prompt_tokens"}
 _DECLARED = {"license", "capabilities"}
-_LATER = {
-    "telemetry": "is checked, but only memory and CPU time are read",
-}
 
 
 def check(view: View) -> Iterator[Diagnostic]:
     """Metrics that do not exist or cannot be measured here, too few samples, a judge of its own answers."""
-    for key, words in _LATER.items():
-        if key in view.data:
-            message = f"`{key}` {words} in this version of bench"
-            hint = "keep it; a later version uses it as it stands"
-            yield view.tree.diagnose((key,), "not-yet-executed", message, hint=hint, severity="warning", at="key")
     for path, gate in view.entries("gates"):
         yield from _metric(view, (*path, "metric"), text(gate, "metric"))
         yield from _units(view, path, gate, "aspect" if "aspect" in gate else text(gate, "metric"))

@@ -145,7 +145,7 @@ def test_gpu_that_the_driver_names_is_shown(monkeypatch):
 
 def test_energy_counters_are_told_apart_by_who_may_read_them(tmp_path, monkeypatch):
     monkeypatch.setattr(hardware, "find_spec", lambda _name: None)
-    assert hardware._energy(tmp_path / "none").detail == "no RAPL counters and no pynvml here"
+    assert hardware._energy(tmp_path / "none").detail == "no RAPL counters, no nvidia-ml-py and no zeus here"
     zone = tmp_path / "intel-rapl:0"
     zone.mkdir()
     (zone / "energy_uj").write_text("1", encoding="utf-8")

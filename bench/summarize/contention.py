@@ -1,0 +1,74 @@
+"""What took part of the machine while a model was measured: beyond which limit it is said, and which numbers it may have spoilt."""
+
+from collections.abc import Iterator
+
+from bench.records.telemetry import Contention, MachineUse
+
+# Limits, chosen so that an idle desktop stays below and one busy core of eight does not. Other work is measured; the rest is what the machine itself
+# tells of something that waited.
+OTHERS = 0.10  # of all cores
+STEAL = 0.02
+STALLED = 0.01  # of the time
+HELD_BACK = 0.01
+SWAPPED_BYTES = 1 << 20
+LEAST_MEMORY = 0.03  # of all memory
+GPU_OTHERS = 0.05  # of the GPU's memory
+SLOWED = 0.01  # of the readings
+
+_SPEED = ("ttft", "tpot", "itl", "latency", "decode_tps", "prefill_tps", "output_tps")
+
+
+def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held_back: float | None) -> Iterator[Contention]:
+    """Everything beyond its limit. `heat`: times that a core was slowed for its temperature; `held_back`: share of the time, by a CPU quota."""
+    if use.others_cores is not None and use.others_cores >= OTHERS * use.cores:
+        share = use.others_cores / use.cores
+        text = f"other processes took {use.others_cores:.2f} of {use.cores} cores ({share:.0%})"
+        yield Contention(kind="cpu", value=share, limit=OTHERS, unit="share", text=text, spoils=(*_SPEED, "energy_j"))
+    if use.steal_share is not None and use.steal_share >= STEAL:
+        text = f"other guests of this machine's host took {use.steal_share:.0%} of the CPU time"
+        yield Contention(kind="steal", value=use.steal_share, limit=STEAL, unit="share", text=text, spoils=_SPEED)
+    if held_back is not None and held_back >= HELD_BACK:
+        text = f"the container's CPU quota held it back for {held_back:.0%} of the time"
+        yield Contention(kind="quota", value=held_back, limit=HELD_BACK, unit="share", text=text, spoils=_SPEED)
+    yield from _memory(use, memory_bytes)
+    if heat:
+        times = f"{heat:,} times" if heat > 1 else "once"
+        text = f"cores were slowed for their temperature {times}"
+        yield Contention(kind="heat", value=float(heat), limit=1.0, unit="times", text=text, spoils=_SPEED)
+    yield from _gpus(use)
+
+
+def _memory(use: MachineUse, memory_bytes: int | None) -> Iterator[Contention]:
+    swapped = (use.swap_in_bytes or 0) + (use.swap_out_bytes or 0)
+    if swapped >= SWAPPED_BYTES:
+        text = f"{swapped / 1e6:,.0f} MB went to or from swap"
+        yield Contention(kind="swap", value=float(swapped), limit=float(SWAPPED_BYTES), unit="B", text=text, spoils=(*_SPEED, "rss_peak_bytes"))
+    least = use.available_least_bytes
+    if use.pressure_memory is not None and use.pressure_memory >= STALLED:
+        text = f"processes waited for memory for {use.pressure_memory:.0%} of the time"
+        yield Contention(kind="memory", value=use.pressure_memory, limit=STALLED, unit="share", text=text, spoils=(*_SPEED, "rss_peak_bytes"))
+    elif least is not None and memory_bytes and least < LEAST_MEMORY * memory_bytes:
+        share = 1 - least / memory_bytes
+        text = f"only {least / 1e6:,.0f} MB of memory were left"
+        yield Contention(kind="memory", value=share, limit=1 - LEAST_MEMORY, unit="share", text=text, spoils=("rss_peak_bytes",))
+
+
+def _gpus(use: MachineUse) -> Iterator[Contention]:
+    for gpu in use.gpus:
+        theirs = gpu.others_peak_bytes
+        if theirs is not None and theirs >= GPU_OTHERS * (gpu.memory_bytes or theirs):
+            limit = GPU_OTHERS * (gpu.memory_bytes or 0)
+            text = f"other processes held {theirs / 1e6:,.0f} MB of {gpu.name} ({gpu.id})"
+            yield Contention(kind="gpu", value=float(theirs), limit=limit, unit="B", text=text, spoils=(*_SPEED, "gpu_bytes", "energy_j"))
+        if gpu.slowed_share is not None and gpu.slowed_share >= SLOWED:
+            why = ", ".join(gpu.reasons)
+            text = f"{gpu.name} ({gpu.id}) ran slower than it could for {gpu.slowed_share:.0%} of the time{f': {why}' if why else ''}"
+            yield Contention(kind="gpu_slowed", value=gpu.slowed_share, limit=SLOWED, unit="share", text=text, spoils=_SPEED)
+
+
+def notes(uses: tuple[MachineUse, ...]) -> Iterator[str]:
+    """One sentence per model that did not have the machine for itself."""
+    for use in uses:
+        if use.contention:
+            spoilt = ", ".join(dict.fromkeys(name for one in use.contention for name in one.spoils))
+            yield f"{use.model_id}: {'; '.join(one.text for one in use.contention)} while it was measured. May be spoilt: {spoilt}."
