@@ -34,6 +34,7 @@ class Lookup:
         self.statuses = {Key(status.model_id, status.variant_id): status for status in summary.models}
         self.counts = {Key(count.model_id, count.variant_id): count for count in summary.counts}
         self.models = {model.id: model for model in spec.models}
+        self.variants = {variant.id: variant for variant in spec.variants}
         self.keys = self._ordered(spec)
         self._variants = {key.variant_id for key in self.keys}
 

@@ -2,7 +2,7 @@
 
 from bench.records.estimate import Counts
 from bench.records.serving import Endpoint
-from bench.records.spec import ModelSpec
+from bench.records.spec import ModelSpec, Variant
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
 from bench.report.escape import short
@@ -73,7 +73,7 @@ def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ..
         _text(runtime),
         _server(endpoint),
         _ran_on(endpoint),
-        _text(_settings(model) if model else None),
+        _text(_settings(model, seen.variants.get(key.variant_id)) if model else None),
         _text(endpoint.served_model if endpoint else None, is_code=True),
         _text(digest.removeprefix("sha256:")[:12] if digest else None, is_code=True),
     )
@@ -97,6 +97,14 @@ def _ran_on(endpoint: Endpoint | None) -> Cell:
     return Cell(value=short(endpoint.device or endpoint.placement.on), mark=short(endpoint.placement.evidence))
 
 
-def _settings(model: ModelSpec) -> str:
-    pairs = (("threads", model.threads), ("context", model.context), ("GPU", model.gpu.mode if model.gpu else None), ("device", model.device))
+def _settings(model: ModelSpec, variant: Variant | None) -> str:
+    """How it is served; the variant's word wins."""
+    said = variant or Variant(id="")
+    gpu = said.gpu or model.gpu
+    pairs = (
+        ("threads", said.threads or model.threads),
+        ("context", said.context or model.context),
+        ("GPU", gpu.mode if gpu else None),
+        ("device", said.device or model.device),
+    )
     return ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in pairs if value is not None)

@@ -17,6 +17,7 @@ from bench.errors import ServingError
 from bench.records.spec import ModelSpec, Weights
 from bench.serving import llama_cpp
 from bench.serving.cache import default_folder
+from bench.serving.dialect import server_at
 from bench.serving.llama_cpp import LlamaCpp
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -58,6 +59,8 @@ def test_a_real_model_is_served_measured_and_ended(tmp_path, model):
         assert endpoint.weights_digest == model.sha256
         assert endpoint.load_s > 0
         assert endpoint.device == "cpu"
+        assert endpoint.placement.on == "cpu"
+        assert server_at(endpoint.base_url, credential=served.credential, listing=None).evidence == "GET /props"
         assert endpoint.runtime_version.startswith("xllamacpp ")
         assert [listed["id"] for listed in ask(served, "/models")["data"]] == [model.id]
         answer = ask(served, "/chat/completions", {"messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 16, "temperature": 0})

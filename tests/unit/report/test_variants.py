@@ -86,3 +86,10 @@ def test_every_format_shows_it_and_escapes_it():
         ("load_s", "no interval", "1.5", "", "1"),
     ]
     assert rows[0]["note"] == "against cpu; p 0.0001; p (Holm) 0.0002"
+
+
+def test_a_row_tells_the_settings_of_its_variant():
+    variants = (Variant(id="default", threads=3, gpu=Gpu(mode="off")),)
+    models = next(one for one in view_of(variants=variants).sections if one.id == "models")
+    row = next(row for row in models.tables[-1].rows if row[0].value == "smollm2-135m")
+    assert any("threads 3" in cell.value and "GPU off" in cell.value for cell in row)
