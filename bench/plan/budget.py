@@ -104,4 +104,6 @@ def _hosts(model: ModelSpec) -> list[str]:
             hosts.append("your Python package index")
         elif scheme == "hf":
             hosts.append("the Hugging Face hub (HF_ENDPOINT)")
+    if model.runtime == "foundry-local" and not model.base_url:
+        hosts.append("Foundry Local's catalogue")  # unless it is `--offline`, or FOUNDRY_LOCAL_ENDPOINT names a service
     return hosts

@@ -52,3 +52,12 @@ def test_the_plan_shows_the_judge_with_where_it_comes_from(tmp_path, capsys, mon
     assert "hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf" in shown
     if not words:
         assert "judge         local (llama.cpp): aspects, after all measuring; at most 18 questions on 6 answers, before them at most" in shown
+
+
+def test_the_plan_shows_whom_foundry_local_asks(tmp_path, capsys, monkeypatch):
+    hosted = write_judged_spec(tmp_path, "{runtime: foundry-local, alias: phi-4-mini}", *MODELS, n=3)
+    assert "Foundry Local's catalogue" in Here(tmp_path, capsys, monkeypatch)("plan", hosted).stdout
+    named = write_judged_spec(tmp_path, "{runtime: foundry-local, alias: phi-4-mini, base_url: 'http://localhost:7/v1'}", *MODELS, n=3)
+    shown = Here(tmp_path, capsys, monkeypatch)("plan", named).stdout
+    assert "Foundry Local's catalogue" not in shown
+    assert "localhost:7" in shown
