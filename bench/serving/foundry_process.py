@@ -137,8 +137,13 @@ class FoundryProcess:
         return ServingError(f"Foundry Local did not answer within {within_s:g} s ({do})", hint=f"raise `load_timeout:`; {hint}")
 
     def catalogue(self) -> FoundryCatalogue:
-        """What there is, by the SDK; an unreachable network makes it what an earlier reading left."""
-        answer = self.ask("list", within_s=_LIST_S)
+        """What there is, by the SDK; an unreachable network makes it what an earlier reading left: nothing, where 1.x refuses for want of one."""
+        started_s = time.perf_counter()
+        try:
+            answer = self.ask("list", within_s=_LIST_S)
+        except Refused as error:
+            why = "`--offline` is set" if self._is_offline else error.words
+            return FoundryCatalogue(variants=(), providers=(), sdk=self.sdk, took_s=time.perf_counter() - started_s, unreachable=why)
         listed = [variant for told in answer["variants"][:_MOST] if (variant := _variant(told)) is not None]
         return FoundryCatalogue(
             variants=tuple(listed),

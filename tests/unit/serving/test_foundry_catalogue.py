@@ -28,6 +28,17 @@ def test_every_variant_is_told_with_what_the_catalogue_knows_of_it(tmp_path):
     assert read.took_s >= 0
 
 
+@pytest.mark.parametrize(("offline", "why"), [(False, "Catalog request failed across 7 region(s)"), (True, "`--offline` is set")])
+def test_a_catalogue_that_the_sdk_refuses_for_want_of_a_network_is_an_empty_one_with_its_words(tmp_path, offline, why):
+    # As 1.2.4 did with an empty cache; 2.2.1 gives an empty list.
+    environ = environment(CPU_ONLY, tmp_path, generation=1, breaks={"list": ["Catalog request failed across 7 region(s)", None]})
+    read = catalogue(context(tmp_path, environ=environ, offline=offline))
+    assert (read.variants, read.unreachable) == ((), why)
+    with pytest.raises(ServingError, match="nothing of it is cached") as caught:
+        variants("smol", context(tmp_path, environ=environ, offline=offline))
+    assert caught.value.state == "unavailable"
+
+
 def test_a_name_means_one_variant_or_all_of_an_alias(tmp_path):
     where = context(tmp_path, environ=environment(WITH_CUDA, tmp_path))
     assert [found.id for found in variants("SMOL", where)] == [CUDA, INT4, FP32]
