@@ -76,7 +76,7 @@ KNOWN = {
     "int8": "2d9070dcd3a9402802e9a22827a17779840a416a229d6ca1e9c2b31232fc9761",
     "fp32": "78ff91f1fd3303366ddfbfbb5b56fee652ae220364cd54cb9fe69336160f338f",
 }
-RECIPE = {"layout": 1, "weights": SHA256, "packages": list(PACKAGES), "variants": [[*variant] for variant in VARIANTS]}
+RECIPE = {"layout": 2, "weights": SHA256, "packages": list(PACKAGES), "variants": [[*variant] for variant in VARIANTS]}
 
 
 class CannotBuildError(Exception):
@@ -201,12 +201,13 @@ def _call(words: Sequence[str | Path], log: Path, problem: str) -> None:
 
 
 def _place(cache: Path, variant: Variant) -> Path:
-    return cache / "bench" / f"{variant.name}-1"
+    """The folder of a variant's files. Version 1 of the SDK finds a model only where the last folder is its version; version 2 finds it anywhere."""
+    return cache / "bench" / f"{variant.name}-1" / "v1"
 
 
 def _link(source: Path, target: Path) -> None:
     """The same files under another name; the disk holds them once where it can."""
-    target.mkdir()
+    target.mkdir(parents=True)
     for path in source.iterdir():
         try:
             os.link(path, target / path.name)

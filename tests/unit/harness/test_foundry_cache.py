@@ -52,9 +52,9 @@ def test_the_variant_that_wants_a_gpu_holds_the_files_of_int4_once(cache: Path) 
 def test_a_changed_a_missing_and_another_recipes_file_are_told_apart(cache: Path) -> None:
     data = foundry_cache._place(cache, CPU[1]) / "model.onnx.data"
     data.write_bytes(b"x" + data.read_bytes()[1:])
-    assert trouble(cache) == "bench/smollm2-135m-int8-generic-cpu-1/model.onnx.data has changed"
+    assert trouble(cache) == "bench/smollm2-135m-int8-generic-cpu-1/v1/model.onnx.data has changed"
     data.unlink()
-    assert trouble(cache) == "bench/smollm2-135m-int8-generic-cpu-1/model.onnx.data is missing"
+    assert trouble(cache) == "bench/smollm2-135m-int8-generic-cpu-1/v1/model.onnx.data is missing"
     made = json.loads((cache / MADE).read_text(encoding="utf-8"))
     (cache / MADE).write_text(json.dumps(made | {"recipe": {"layout": 0}}), encoding="utf-8")
     assert trouble(cache) == "it was made by another recipe"
