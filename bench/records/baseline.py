@@ -37,7 +37,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model's work cost. `amounts`: per run, request, million_tokens and accepted_answer; `priced` is the beginning of the digest of the prices."""
+    """What a model's work cost. `amounts`: per run, request, million_tokens and accepted_answer; `priced`: the prices' digest, its beginning."""
 
     cost_model: str
     priced: str
@@ -94,7 +94,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run in few numbers: a file of `baselines/`.
 
     It holds no answer, no prompt and no name of a machine. `circumstances`: what else shapes times, by name (load, client, order, …), in words.
-    `slo`: what `goodput` counts by. Numbers have six significant digits. A paired test needs one value per prompt and no more, so it says the same of a baseline and of its run.
+    `slo`: what `goodput` counts by. Numbers have six significant digits. A paired test needs
+    one value per prompt and no more, so it says the same of a baseline and of its run.
     """
 
     baseline: Literal[1] = 1

@@ -122,6 +122,21 @@ def test_a_judge_that_is_not_there_costs_no_answer_and_may_come_later(tmp_path, 
     assert mean(layout, "judged") is not None
 
 
+def test_a_gate_waits_for_a_judge_and_is_decided_when_it_comes(tmp_path, run, model):
+    away = f'{{runtime: external, base_url: "{refusing_endpoint().base_url}", model: judge}}'
+    gated = "warmup: 0\ngates: [{metric: judged, min: 99 %}]\nreport: {formats: [json, junit]}"
+    shown = run("run", write_judged_spec(tmp_path, away, external("m", model.base_url), more=gated), code=8)
+    assert "exit 8: gate judged ≥ 99 % of m is undecided: judge local (aspects) is unavailable" in shown.stderr
+    run("gate", "--junit", "gates.xml", code=8)
+    for written in (tmp_path / "gates.xml", latest(tmp_path).report("report.junit.xml")):
+        assert '<error message="undecided: judge local (aspects) is unavailable' in written.read_text(encoding="utf-8")
+    with scripted_judge(KNOWING) as judge:
+        later = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), more="warmup: 0", name="later.yaml")
+        shown = run("judge", "--spec", later, code=1)
+    assert "exit 1: gate judged ≥ 99 % of m failed" in shown.stderr
+    run("gate", code=1)
+
+
 @pytest.mark.parametrize("fault", ["500", "garbage", "401"])
 def test_a_judge_that_gives_no_reply_is_unusable_and_can_be_asked_again(tmp_path, run, model, fault):
     with scripted_judge(constant(), fault=fault) as judge:

@@ -1,7 +1,7 @@
 """Grade a run's answers with a judge, or grade them again: with another rubric, another judge, another method. No model is asked for answers again.
 
 Several graders stand side by side in a run. What a judge said before under the very same conditions is not asked again, so a stage that was
-interrupted or killed goes on where it ended. Then the reports are rendered again.
+interrupted or killed goes on where it ended. Then the run's gates are decided again, which counts in the exit code, and the reports rendered.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from bench.errors import Exit, UsageError, worst
 from bench.execute.stop import StopRules
 from bench.grading import graded_by, keep_spec, look_ahead, with_grading
 from bench.interrupts import Interrupts
-from bench.outcome import judge_reasons
+from bench.outcome import gate_reasons, judge_reasons
 from bench.pipeline import Means, RunOptions, conclude, grade, judge
 from bench.records.spec import Limits, Spec
 from bench.report.console import tables
@@ -73,7 +73,7 @@ def execute(options: argparse.Namespace) -> int:
         with Interrupts(stop) as interrupts:
             record = judge(means, spec.spec, (layout, plan), (stop, interrupts))
         view, _ = conclude(layout, REGISTRY, plan=plan)
-    reasons = judge_reasons(spec.spec, [record] if record is not None else [])
+    reasons = [*judge_reasons(spec.spec, [record] if record is not None else []), *gate_reasons(view.summary.gates)]
     for reason in reasons:
         line(f"exit {int(reason.code)}: {reason.message}")
     if stop.reason is not None:
