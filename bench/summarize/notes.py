@@ -95,7 +95,8 @@ def _notes_of(rows: Rows, status: ModelStatus | None) -> Iterator[str]:
     if len(named) > 1:
         yield f"answers came from models that call themselves differently: {', '.join(named)}."
     asked = status.endpoint.served_model if status is not None and status.endpoint is not None else None
-    if asked is not None and len(named) == 1 and named != [asked]:
+    # `@main` is how servers of Hugging Face models name the revision that everyone gets who asks for none.
+    if asked is not None and len(named) == 1 and named[0] not in {asked, f"{asked}@main"}:
         yield f"asked for {asked}, the server says it answered as {', '.join(named)}."
     yield from _stream_notes(answered)
 

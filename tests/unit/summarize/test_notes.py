@@ -18,6 +18,10 @@ def test_a_sound_run_needs_no_word():
     assert notes_of(*enough(finish_reason="stop", completion_tokens=4), statuses=[served()], health=[block_health()]) == ()
 
 
+def test_the_usual_revision_of_a_model_is_no_other_model():
+    assert notes_of(*enough(finish_reason="stop", served_model="m.gguf@main"), statuses=[served()]) == ()
+
+
 @pytest.mark.parametrize(
     ("said", "note"),
     [
