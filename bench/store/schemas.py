@@ -14,6 +14,7 @@ import msgspec
 from bench.records.annotation import Annotation
 from bench.records.baseline import Baseline
 from bench.records.compare import RunComparison
+from bench.records.diff import DiffReport
 from bench.records.estimate import Summary
 from bench.records.grade import Grade, PairGrade
 from bench.records.judging import Interrogation, JudgeRecord
@@ -45,6 +46,7 @@ PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "selftest": ((SelfTest,), "selftest.json, and into the cache"),
     "baseline": ((Baseline,), "baselines/<spec>.json"),
     "comparison": ((RunComparison,), "the output of `bench compare --format json`"),
+    "diff": ((DiffReport,), "the output of `bench diff --format json`"),
 }
 
 

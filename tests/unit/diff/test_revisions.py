@@ -4,6 +4,7 @@ import json
 
 import pytest
 from harness.command import Here
+from harness.published import validator
 from harness.repository import Repository
 from harness.specs import BASE
 
@@ -22,7 +23,9 @@ def bench(repository, capsys, monkeypatch):
 
 
 def found(shown):
-    return json.loads(shown.stdout)["specs"]
+    told = json.loads(shown.stdout)
+    validator("diff").validate(told)
+    return told["specs"]
 
 
 def test_an_include_is_read_in_the_same_revision(repository, bench):
