@@ -23,9 +23,9 @@ def test_decision_stands_on_top_of_every_report_and_is_made_again_from_the_lines
         decision["sentence"]
         == "Choose m: it is the only model that was measured, and it meets all requirements, in all of 2,000 resamples of the 12 prompts."
     )
-    before = run.summary.read_bytes()
     bench("report", run.folder, "--formats", "markdown,html,csv,json")
-    assert run.summary.read_bytes() == before
+    again = json.loads(run.summary.read_bytes())["selection"]
+    assert (again["sentence"], again["candidates"]) == (decision["sentence"], decision["candidates"])
     assert run.report("report.md").read_text(encoding="utf-8").split("\n\n")[1].startswith("**Choose m: ")
     assert run.report("report.html").read_text(encoding="utf-8").index("Choose m: ") < run.report("report.html").read_text(encoding="utf-8").index(
         "Results"
