@@ -94,7 +94,8 @@ def estimate_cell(found: Estimate | None, shown: Scale, *, absent: Cell = NOT_AP
         decimals = decimals_for_width(high - low) if high > low else decimals_for_digits(value, 3)
         return Cell(value=with_unit(plain(value, decimals), shown.unit), interval=interval(low, high, decimals))
     if found.statistic in {"value", "max"} or (found.n == 1 and not found.note):
-        return Cell(value=with_unit(significant(value), shown.unit))
+        is_guess = found.note is not None and found.note.startswith("an estimate")
+        return Cell(value=with_unit(significant(value), shown.unit), mark="estimate" if is_guess else "")
     return Cell(value=with_unit(significant(value, 2), shown.unit), mark=reason_without_interval(found), state="uncertain")
 
 

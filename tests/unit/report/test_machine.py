@@ -7,7 +7,9 @@ from harness.report_run import summary
 from harness.report_run import view as whole_view
 from msgspec.structs import replace
 
+from bench.records.estimate import Estimate, Group
 from bench.records.telemetry import Contention, EnergyFacts, GpuUse, MachineSeries, MachineUse, SourceState
+from bench.report import numbers
 from bench.report.csv_table import CsvTable
 from bench.report.html_page import HtmlPage
 from bench.report.lookup import Lookup
@@ -111,6 +113,13 @@ def test_use_and_energy_have_units_and_sources():
     assert rest == ["171 J", "469 J", "640 J", "–"]
 
 
+def test_figure_from_declared_watts_says_so_wherever_it_stands():
+    group = Group(model_id="smollm2-135m", variant_id="default")
+    note = "an estimate: watts as declared in the spec, not measured"
+    guess = Estimate(metric="energy_j", statistic="value", unit="J", better="lower", group=group, value=34.0, n=8, clusters=0, method="x", note=note)
+    assert numbers.estimate_cell(guess, numbers.Scale(1.0, "J")).text == "34.0 J (estimate)"
+
+
 def test_declared_energy_is_never_called_measured():
     guess = replace(ENERGY, basis="declared", sources=("declared watts",), notes=("an estimate",))
     ((_, source, *_),) = texts(table(machine(seen(energy=(guess,))[0]), "energy"))
@@ -130,7 +139,7 @@ def test_every_format_escapes_what_a_machine_calls_itself():
     made = replace(made, sections=(*made.sections, machine(lookup)), charts=machine_courses(lookup))
     markdown, page = Markdown().render(made, None), HtmlPage().render(made, None)
     assert "bad <b>" not in markdown
-    assert "](http://evil" not in markdown
+    assert "@octocat [a](http://evil" not in markdown
     assert "<b>|" not in page
     assert "Memory of the model over time" in page
 

@@ -1,6 +1,7 @@
 """The machine and its processes, from trees that stand in for /proc and /sys, and from this machine itself."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from bench.errors import SourceAbsent
 from bench.protocols import TelemetryMeans, WatchedTree
-from bench.telemetry.family import Family, descendants
+from bench.telemetry.family import Family, descendants, listener
 from bench.telemetry.slices import Slicer
 from bench.telemetry.sources.host import Host
 from bench.telemetry.sources.process import Process
@@ -135,6 +136,16 @@ def test_this_process_and_its_child_are_a_family():
             child.communicate(b"\n")
     family.look()
     assert not family.trees()[1].is_known
+
+
+@LINUX
+def test_server_that_nobody_started_is_found_by_its_port():
+    with socket.socket() as here:
+        here.bind(("127.0.0.1", 0))
+        port = here.getsockname()[1]
+        assert listener(port) is None  # bound, but not listening
+        here.listen()
+        assert listener(port) == os.getpid()
 
 
 @LINUX
