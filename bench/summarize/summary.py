@@ -66,7 +66,6 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
     numbers = _planned(plan) - not_needed(plan, rows, health)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
-    late = saturated(blocks, rows)
     far, more = outliers(measured)
     facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
     own_notes = (*_notes_of_the_lines(spec, strangers), *_notes_of_the_trials(rows, measured, last))
@@ -75,12 +74,10 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         spec_name=manifest.spec_name,
         spec_version=manifest.spec_version,
         spec_digest=manifest.spec_digest,
-        client_saturated=bool(late),
+        client_saturated=bool(late := saturated(blocks, rows)),
         counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)),
         models=tuple(last.values()),
-        estimates=(
-            known := (*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if len(measured[cell])], seen.work.tries))
-        ),
+        estimates=(known := (*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if measured[cell]], seen.work.tries))),
         comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
         ratios=tuple(ratios(spec, measured, known, metrics)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
