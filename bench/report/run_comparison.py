@@ -273,7 +273,7 @@ def as_markdown(found: RunComparison) -> str:
 def _with_answers(text: str, moved: Sequence[Moved]) -> str:
     """Answers as long as there is room: the comment stays one."""
     for one in moved:
-        told = [f"<details><summary>{markdown(f'{one.prompt_id}, {one.model_id} [{one.variant_id}]: {score(one)}')}</summary>", ""]
+        told = [f"<details><summary>{html_line(f'{one.prompt_id}, {one.model_id} [{one.variant_id}]: {score(one)}')}</summary>", ""]
         for name, answer in sides(one):
             told += [f"**{name}**", "", str(markdown_block(answer)), ""]
         part = "\n".join(("", *told, "</details>", ""))

@@ -233,3 +233,11 @@ def test_file_that_is_no_baseline_is_refused(tmp_path, bench):
     assert "cannot read the baseline" in bench("compare", "baseline", run.folder, code=5).stderr
     (tmp_path / "later.json").write_text('{"baseline": 2}', encoding="utf-8")
     assert "is no baseline" in bench("compare", "later.json", run.folder, code=5).stderr
+
+
+def test_title_of_a_folded_answer_is_html_where_no_backslash_stands(tmp_path, bench):
+    base, head = planted_run(tmp_path), planted_run(tmp_path, SILENT)
+    shown = bench("compare", base.folder, head.folder, "--format", "markdown").stdout
+    titles = [line for line in shown.splitlines() if line.startswith("<details><summary>p")]
+    assert titles
+    assert all("m [default]: 100" in title and "\\" not in title for title in titles)
