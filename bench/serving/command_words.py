@@ -198,7 +198,7 @@ def _ollama(asked: Asked) -> Start:
 
 
 def _mistralrs(asked: Asked) -> Start:
-    """mistral.rs, docs/CLI.md. A file of weights is given by its folder and its name."""
+    """mistral.rs, docs/CLI.md. A file of weights is given by its folder and its name; its list has the model and `default`, which always means it."""
     model = ("{weights_folder}", "gguf", "{weights_file}") if asked.entry.weights is not None else (asked.alias, None, None)
     words = _words(
         ("--port", "{port}"),
@@ -208,7 +208,7 @@ def _mistralrs(asked: Asked) -> Start:
         ("--quantized-file", model[2]),
         ("--max-seqs", _several(asked)),
     )
-    return Start(words=("serve", *words, *asked.gpu.words), ready="/v1/models")
+    return Start(words=("serve", *words, *asked.gpu.words), ready="/v1/models", served_model="default")
 
 
 def _lm_studio(asked: Asked) -> Start:

@@ -60,6 +60,10 @@ def test_a_server_stands_for_words_that_can_be_read(server):
     assert as_shell(visible(start(server, **fields))[0]) == expected
 
 
+def test_a_server_that_lists_a_model_under_two_names_is_asked_by_the_one_that_always_holds():
+    assert start("mistralrs", model="org/name").served_model == "default"
+
+
 def test_the_language_and_the_templates_know_the_same_servers():
     schema = json.loads(resources.read("schemas", "spec.v1.schema.json"))["$defs"]
     assert schema["model"]["properties"]["server"]["enum"] == schema["judge_model"]["properties"]["server"]["enum"] == list(SERVERS) == list(WORDS)
