@@ -89,6 +89,9 @@ def bring_up(name: str, serving: Serving) -> Seat:
     except BenchError as error:
         raise UnusableJudge(error.message, hint=error.hint, is_away=True) from error
     serving.held.callback(served.close)
+    if served.endpoint.transport != "http":
+        hint = "let it be served over HTTP, by `runtime: external` or `command` for example"
+        raise UnusableJudge(f"the judge {name!r} is not asked over HTTP ({served.endpoint.transport}), and a judge must be", hint=hint)
     return Seat(name=name, treatment=treatment, served=served, places=places)
 
 

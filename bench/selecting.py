@@ -176,7 +176,7 @@ def _entrant(run: _Run, counts: Counts, criteria: Sequence[SelectionCriterion], 
         who,
         (*_declared(run, cell), *_bounded(run, cell), *_reliable(run, counts)),
         {criterion.name: _figure(run, cell, criterion) for criterion in criteria},
-        partial=_partial(run, cell, cells),
+        partial=_apart(run, counts) or _partial(run, cell, cells),
     )
 
 
@@ -185,6 +185,13 @@ def _absence(run: _Run, counts: Counts) -> str:
         return f"all {counts.failed} requests failed"
     status = next((one for one in run.summary.models if (one.model_id, one.variant_id) == (counts.model_id, counts.variant_id)), None)
     return "not measured" if status is None or status.state == "served" else f"{status.state}{f': {status.reason}' if status.reason else ''}"
+
+
+def _apart(run: _Run, counts: Counts) -> str | None:
+    """Times and sizes of another transport compare with nothing; where there are several, those over HTTP are the candidates."""
+    ways = [one.transport for one in run.summary.counts if one.completed]
+    way = "http" if "http" in ways else ways[0]
+    return None if counts.transport == way else f"its answers came by another transport ({counts.transport}, not {way})"
 
 
 def _partial(run: _Run, cell: Cell, cells: Sequence[Cell]) -> str | None:

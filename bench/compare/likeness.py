@@ -11,7 +11,9 @@ _SAME_MEMORY = 0.02  # systems report the memory of one machine a little differe
 _NONE = "–"
 CLIENT = "client"
 MACHINE = "machine: "
+_TRANSPORT = "transport"
 _SERVED: tuple[tuple[str, str], ...] = (
+    (_TRANSPORT, "transport"),
     ("served model", "served_model"),
     ("runtime version", "runtime_version"),
     ("weights", "weights_digest"),
@@ -73,7 +75,8 @@ def _versions(base: Baseline, head: Baseline) -> Iterator[Unlike]:
 def _servers(aligned: Sequence[Aligned]) -> Iterator[Unlike]:
     for one in aligned:
         for what, first, second in served_otherwise(one.base, one.head):
-            yield Unlike(what=what, base=first, head=second, limits="nothing", model_id=one.name[0], variant_id=one.name[1])
+            limits: Limits = "speed" if what == _TRANSPORT else "nothing"
+            yield Unlike(what=what, base=first, head=second, limits=limits, model_id=one.name[0], variant_id=one.name[1])
 
 
 def served_otherwise(base: Contestant, head: Contestant) -> Iterator[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.exchange import Transport
 from bench.records.machine import Machine
 from bench.records.run import GitState
 from bench.records.selection import Chosen
@@ -55,6 +56,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runtime_version: str | None = None
     weights_digest: str | None = None
     device: str | None = None
+    transport: Transport = "http"
     answers: tuple[Answered, ...] = ()
     levels: tuple[Level, ...] = ()
     facts: dict[str, float] = {}

@@ -7,6 +7,7 @@ import msgspec
 from bench.records.calibration import Calibration
 from bench.records.comparison import ModelComparison, Strength, VariantRatio
 from bench.records.cost import CostEstimate
+from bench.records.exchange import Transport
 from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
 from bench.records.load import LoadFacts
@@ -108,6 +109,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
     retried: int
     failures: dict[str, int] = {}
+    transport: Transport = "http"  # times and sizes of others are not compared with it
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

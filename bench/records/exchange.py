@@ -13,8 +13,9 @@ FailureKind = Literal[
 """`dropped`: an arrival that found every place taken for longer than the load allows, and was never sent. `extension`: a third party's code broke."""
 
 Transport = Literal["http", "in-process", "other"]
-"""How answers come: over HTTP, from a model inside bench's own process, or otherwise (a third party's provider). Times of different ones say different
-things, and are never compared."""
+"""How answers come: over HTTP, from a model inside bench's own process, or otherwise (a third party's provider).
+
+Times of different ones say different things, and are never compared."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.records.estimate import Estimate
+from bench.records.exchange import Transport
 from bench.records.view import Chart, ChartPoint, ChartTick
 from bench.report import glossary, numbers
 from bench.report.escape import short
-from bench.report.lookup import Key, Lookup
+from bench.report.lookup import WAYS, Key, Lookup
 from bench.report.results import FOOTPRINT, SPEED, Wanted, scale_of
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 360, 12, 344, 10
@@ -27,10 +28,17 @@ _DRAWN = {"ttft": "Time to first token (p50)", "latency": "Whole answer (p50)", 
 
 def charts(seen: Lookup) -> tuple[Chart, ...]:
     """The pictures that this run has numbers for."""
-    found = [_intervals(seen, wanted) for wanted in (*SPEED, *FOOTPRINT) if wanted.metric in _DRAWN and wanted.statistics[0] != "p95"]
-    drawn = [chart for chart in found if chart is not None]
-    scatter = _quality_by_latency(seen)
-    return tuple(([scatter] if scatter is not None else []) + drawn)
+    drawn = [wanted for wanted in (*SPEED, *FOOTPRINT) if wanted.metric in _DRAWN and wanted.statistics[0] != "p95"]
+    found = []
+    for way in seen.ways:
+        some = [_quality_by_latency(seen, way), *(_intervals(seen, wanted, way) for wanted in drawn)]
+        found += [chart if way == "http" else _marked(chart, way) for chart in some if chart is not None]
+    return tuple(found)
+
+
+def _marked(chart: Chart, way: Transport) -> Chart:
+    """A picture of those whose answers did not come over HTTP."""
+    return msgspec.structs.replace(chart, id=f"{chart.id}-{way}", title=f"{chart.title}, {WAYS[way]}")
 
 
 def ticks(largest: float, most: int = 5) -> tuple[float, ...]:
@@ -66,13 +74,17 @@ class Axis:
         return tuple(ChartTick(at=self.at(value), label=numbers.plain(value, self._decimals)) for value in self.ticks)
 
 
-def _values(seen: Lookup, wanted: Wanted) -> list[tuple[Key, Estimate]]:
-    found = [(key, estimate) for key in seen.measured if (estimate := seen.of(key, wanted.metric, *wanted.statistics)) is not None]
+def _values(seen: Lookup, wanted: Wanted, way: Transport) -> list[tuple[Key, Estimate]]:
+    found = [
+        (key, estimate)
+        for key in seen.measured
+        if seen.transport(key) == way and (estimate := seen.of(key, wanted.metric, *wanted.statistics)) is not None
+    ]
     return [(key, estimate) for key, estimate in found if estimate.value is not None and estimate.value >= 0 and math.isfinite(estimate.value)]
 
 
-def _intervals(seen: Lookup, wanted: Wanted) -> Chart | None:
-    found = _values(seen, wanted)[:_MOST_ROWS]
+def _intervals(seen: Lookup, wanted: Wanted, way: Transport) -> Chart | None:
+    found = _values(seen, wanted, way)[:_MOST_ROWS]
     if not found:
         return None
     shown = scale_of([estimate for _, estimate in found])
@@ -115,10 +127,10 @@ def _row(label: str, estimate: Estimate, shown: numbers.Scale, axis: Axis, y: in
     )
 
 
-def _quality_by_latency(seen: Lookup) -> Chart | None:
-    quality = dict(_values(seen, SPEED[0]))
+def _quality_by_latency(seen: Lookup, way: Transport) -> Chart | None:
+    quality = dict(_values(seen, SPEED[0], way))
     latency = next(wanted for wanted in SPEED if wanted.metric == "latency")
-    found = [(key, estimate) for key, estimate in _values(seen, latency) if key in quality][:_MOST_ROWS]
+    found = [(key, estimate) for key, estimate in _values(seen, latency, way) if key in quality][:_MOST_ROWS]
     if len(found) < 2:
         return None
     shown = scale_of([estimate for _, estimate in found])

@@ -67,6 +67,7 @@ def cautions(seen: Lookup, spec: Spec, manifest: Manifest) -> tuple[str, ...]:
     """Everything that limits belief in the numbers, the gravest first."""
     return (
         *_replayed(spec),
+        *_apart(seen),
         *of_the_client(seen.summary, spec),
         *_of_the_run(seen, manifest),
         *_of_the_answers(seen),
@@ -80,6 +81,12 @@ def _replayed(spec: Spec) -> Iterator[str]:
     again = [model.id for model in spec.models if model.runtime == "replay"]
     if again:
         yield f"Replayed, not measured: {', '.join(again)}. The numbers are those that another run recorded, perhaps on another machine."
+
+
+def _apart(seen: Lookup) -> Iterator[str]:
+    if len(seen.ways) > 1:
+        others = [seen.label(key) for key in seen.keys if seen.transport(key) != "http"]
+        yield f"Not all answers came over HTTP: {', '.join(others)}. Times, speeds and memory of such models stand apart, without a comparison."
 
 
 def _of_the_run(seen: Lookup, manifest: Manifest) -> Iterator[str]:

@@ -7,12 +7,14 @@ import msgspec
 
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, Statistic, Summary
+from bench.records.exchange import Transport
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 
 _READINGS = frozenset({"disk_bytes", "rss_loaded_bytes", "rss_peak_bytes", "gpu_bytes", "download_s"})  # fields of ModelStatus
 
 
+WAYS: dict[Transport, str] = {"http": "HTTP", "in-process": "in-process", "other": "another transport"}
 _LARGEST = 1e15  # beyond any second, byte or token: such a figure is damage, and no axis could hold it
 
 
@@ -46,8 +48,18 @@ class Lookup:
         return tuple(sorted(seen, key=lambda key: (models.get(key.model_id, last), variants.get(key.variant_id, last), key)))
 
     def label(self, key: Key) -> str:
-        """The model's id, with its variant where the run has more than one."""
-        return key.model_id if len(self._variants) <= 1 else f"{key.model_id} · {key.variant_id}"
+        """The model's id, with its variant where the run has more than one, and how its answers came where not all came alike."""
+        name = key.model_id if len(self._variants) <= 1 else f"{key.model_id} · {key.variant_id}"
+        return name if len(self.ways) <= 1 else f"{name} ({WAYS[self.transport(key)]})"
+
+    def transport(self, key: Key) -> Transport:
+        """How this row's answers came."""
+        return self.count(key).transport
+
+    @property
+    def ways(self) -> tuple[Transport, ...]:
+        """The transports of the run; times and sizes of one are never put beside those of another."""
+        return tuple(dict.fromkeys(self.transport(key) for key in self.keys))
 
     @property
     def measured(self) -> tuple[Key, ...]:

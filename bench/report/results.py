@@ -7,6 +7,7 @@ import msgspec
 
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Estimate, Statistic
+from bench.records.exchange import Transport
 from bench.records.spec import Slo, Spec
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
@@ -37,12 +38,16 @@ FOOTPRINT = (
     Wanted("rss_loaded_bytes", ("value", "max", "p50", "mean")),
     Wanted("rss_peak_bytes", ("max", "value", "p50", "mean"), "Least memory"),
     Wanted("gpu_bytes", ("max", "value", "p50", "mean")),
-    Wanted("energy_j", ("ratio", "value"), "Least energy"),
     Wanted("disk_bytes", ("value", "max"), "Smallest on disk"),
     Wanted("load_s", ("value", "p50", "mean"), "Fastest to load"),
     Wanted("first_request_ttft", ("value", "p50", "mean")),
     Wanted("download_s", ("value", "p50")),
 )
+_WAY: dict[Transport, str] = {
+    "http": "Over HTTP.",
+    "in-process": "In-process: called in bench's own process. No network and no server is in the times; the memory is what that process grew by.",
+    "other": "Over another transport, that of a third party's provider.",
+}
 PER = {"request": "per request", "million_tokens": "per 1M output tokens", "accepted_answer": "per accepted answer", "run": "of the run"}
 _IN_MAIN = ("request", "million_tokens", "accepted_answer")
 
@@ -51,24 +56,36 @@ def results(seen: Lookup, spec: Spec) -> Section:
     """The two main tables: quality and speed; memory, size and cost. One request at a time makes throughput a second decode speed: left out."""
     alone = spec.load.kind == "closed" and spec.load.concurrency == 1
     wanted = [each for each in SPEED if not (alone and each.metric == "output_tps")]
-    speed = _speed(seen, [*wanted[:1], *_passes(spec.report.pass_k), *wanted[1:]], spec.slo)
-    footprint = _footprint(seen)
-    return Section(id="results", title="Results", tables=(speed, footprint) if footprint is not None else (speed,))
+    wanted = [*wanted[:1], *_passes(spec.report.pass_k), *wanted[1:]]
+    tables = []
+    for way in seen.ways or ("http",):
+        keys = [key for key in seen.keys if seen.transport(key) == way]
+        tables += [_marked(seen, table, way) for table in (_speed(seen, keys, wanted, spec.slo), _footprint(seen, keys)) if table is not None]
+    return Section(id="results", title="Results", tables=tuple(tables))
 
 
-def _speed(seen: Lookup, wanted: Sequence[Wanted], slo: Slo | None) -> Table:
+def _marked(seen: Lookup, table: Table, way: Transport) -> Table:
+    """A table of those whose answers came in one way; where there are several ways it says which."""
+    if len(seen.ways) <= 1 and way == "http":
+        return table
+    apart = "" if len(seen.ways) <= 1 else " Not to be compared with the times and sizes of the other tables."
+    name = table.id if way == "http" else f"{table.id}-{way}"
+    return msgspec.structs.replace(table, id=name, notes=(f"{_WAY[way]}{apart}", *table.notes))
+
+
+def _speed(seen: Lookup, keys: Sequence[Key], wanted: Sequence[Wanted], slo: Slo | None) -> Table:
     """Every model is a row, also one without numbers: failures and absences stand where the results do."""
     columns = [Column(title="Model"), Column(title="Status"), Column(title="Answered", is_number=True)]
-    rows = [[Cell(value=seen.label(key)), _status_cell(seen, key), trials_cell(seen, key)] for key in seen.keys]
-    _add_figures(seen, seen.keys, wanted, columns, rows)
+    rows = [[Cell(value=seen.label(key)), _status_cell(seen, key), trials_cell(seen, key)] for key in keys]
+    _add_figures(seen, keys, wanted, columns, rows)
     legend = ("value [95 % interval]; bold: best, its interval clear of all others. – not applicable; no data: planned, never measured.",)
-    notes = (*((*legend, *error_bars(seen.summary.selftest)) if seen.measured else ()), *_objective(seen, slo), *_absences(seen))
+    notes = (*((*legend, *error_bars(seen.summary.selftest)) if seen.measured else ()), *_objective(seen, slo), *_absences(seen, keys))
     return Table(id="speed", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
 
 
-def _footprint(seen: Lookup) -> Table | None:
+def _footprint(seen: Lookup, among: Sequence[Key]) -> Table | None:
     """What was read of each model that was up. One that never was has no such figures, and stands in the table above."""
-    keys = [key for key in seen.keys if key in seen.measured or any(seen.of(key, wanted.metric, *wanted.statistics) for wanted in FOOTPRINT)]
+    keys = [key for key in among if key in seen.measured or any(seen.of(key, wanted.metric, *wanted.statistics) for wanted in FOOTPRINT)]
     columns, rows = [Column(title="Model")], [[Cell(value=seen.label(key))] for key in keys]
     _add_figures(seen, keys, FOOTPRINT, columns, rows)
     for per in _IN_MAIN:
@@ -80,17 +97,8 @@ def _footprint(seen: Lookup) -> Table | None:
     if len(columns) == 1:
         return None
     priced = " Cost: formula and basis under “Cost”." if seen.summary.costs else ""
-    notes = (f"Single readings of one run: no interval.{priced}{_energy_source(seen)}",)
+    notes = (f"Single readings of one run: no interval.{priced}",)
     return Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
-
-
-def _energy_source(seen: Lookup) -> str:
-    """From where the energy is known: nobody shall take an estimate for a measurement."""
-    bases = {each.basis for each in seen.summary.energy}
-    if not bases:
-        return ""
-    words = {"measured": "by sensors", "declared": "an estimate from declared watts"}
-    return f" Energy: {' and '.join(words[basis] for basis in sorted(bases, reverse=True))}, see “Machine”."
 
 
 def _passes(ks: Sequence[int]) -> list[Wanted]:
@@ -107,9 +115,9 @@ def _objective(seen: Lookup, slo: Slo | None) -> Iterator[str]:
     yield f"Goodput: answers with {' and '.join(words)}, per second."
 
 
-def _absences(seen: Lookup) -> Iterator[str]:
+def _absences(seen: Lookup, keys: Sequence[Key]) -> Iterator[str]:
     """Why models have no numbers, or not all; what to do about it stands under “Models”."""
-    for key in seen.keys:
+    for key in keys:
         status = seen.status(key)
         if status is not None and status.state != "served":
             yield f"{seen.label(key)}: {status.state}: {short(status.reason or 'no reason was given', 200).rstrip('.')}."
@@ -122,7 +130,7 @@ def _add_figures(seen: Lookup, keys: Sequence[Key], wanted: Sequence[Wanted], co
         if not any(found):
             continue
         statistic = seen.statistic(column.metric, column.statistics)
-        best = standing(seen, column).best
+        best = standing(seen, column, keys).best
         columns.append(Column(title=glossary.heading(column.metric, statistic), is_number=True))
         shown = scale_of(found)
         for row, key, estimate in zip(rows, keys, found, strict=True):
@@ -194,9 +202,13 @@ class Standing(NamedTuple):
     verdict: str
 
 
-def standing(seen: Lookup, wanted: Wanted) -> Standing:
-    """The measured model with the best value, and whether the intervals tell it from the others."""
-    found = [(key, estimate) for key in seen.measured if (estimate := seen.of(key, wanted.metric, *wanted.statistics)) and estimate.value is not None]
+def standing(seen: Lookup, wanted: Wanted, among: Sequence[Key]) -> Standing:
+    """Of these the measured model with the best value, and whether the intervals tell it from the others."""
+    found = [
+        (key, estimate)
+        for key in seen.measured
+        if key in among and (estimate := seen.of(key, wanted.metric, *wanted.statistics)) and estimate.value is not None
+    ]
     if len(found) < 2 or any(estimate.better == "neither" for _, estimate in found):
         return Standing(None, None, (), "")
     sign = -1 if found[0][1].better == "higher" else 1
@@ -229,9 +241,10 @@ def highlights(seen: Lookup) -> Section | None:
     """What is best where, among the measured models; undecided where the intervals overlap."""
     rows = []
     for wanted in (*SPEED, *FOOTPRINT):
-        place = standing(seen, wanted)
-        if wanted.question and place.leader is not None:
-            rows.append(_highlight(seen, wanted, place))
+        for keys in alike(seen, wanted):
+            place = standing(seen, wanted, keys)
+            if wanted.question and place.leader is not None:
+                rows.append(_highlight(seen, wanted, place))
     if not rows:
         return None
     columns = (Column(title="Question"), Column(title="Best"), Column(title="Its value", is_number=True), Column(title="How sure"))
@@ -239,6 +252,13 @@ def highlights(seen: Lookup) -> Section | None:
     if seen.summary.comparisons:
         note = f"{note[:-1]}, and so may “Comparison of models”, prompt by prompt."
     return Section(id="highlights", title="Highlights", tables=(Table(id="highlights", columns=columns, rows=tuple(rows), notes=(note,)),))
+
+
+def alike(seen: Lookup, wanted: Wanted) -> list[list[Key]]:
+    """The rows whose figures of a metric may be put side by side: of a score all, of times, speeds and sizes those whose answers came alike."""
+    if wanted.metric in {"quality", "completion_tokens"}:
+        return [list(seen.keys)]
+    return [[key for key in seen.keys if seen.transport(key) == way] for way in seen.ways]
 
 
 def _highlight(seen: Lookup, wanted: Wanted, place: Standing) -> tuple[Cell, ...]:

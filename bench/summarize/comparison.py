@@ -7,7 +7,8 @@ prompts that have a value of both are compared. A load that rises in steps is co
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import exp
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from bench.stats.paired import MCNEMAR, Paired, Tally, fewest, holm, mcnemar, mi
 from bench.stats.quantile import Floats
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
+from bench.summarize.table import is_timed
 
 COMPARED = ("quality", "judged", "ttft", "latency", "decode_tps")
 MOST_PAIRED = 4  # models of which every pair is compared: six pairs; of more, each is compared with the first
@@ -54,15 +56,22 @@ class Pair(NamedTuple):
     is_binary: bool
 
 
-def compare(cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], seed: int) -> Iterator[ModelComparison]:
-    """Every figure of every pair, in the order of the figures and the cells. `cells`: each one's measured rows, in the order of the spec."""
+def compare(
+    cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], seed: int, transports: Mapping[Any, str] = MappingProxyType({})
+) -> Iterator[ModelComparison]:
+    """Every figure of every pair, in the order of the figures and the cells. `cells`: each one's measured rows, in the order of the spec.
+
+    Times and speeds are compared only where the answers came in the same way (`transports`).
+    """
     asked = [(place, rows) for place, rows in cells if len(rows)]
     if len(asked) < 2:
         return
     names = [name for name in COMPARED if name in metrics and not (name == "judged" and _says_as_much(asked))]
     for name in names:
         sides = {place: side for place, rows in asked if (side := _side(name, metrics[name], rows)).keys.size}
-        yield from _of_figure((name, metrics[name]), sides, dict(asked), seed)
+        ways = {place: transports.get(place, "") if is_timed(metrics[name]) else "" for place in sides}
+        alike = [[place for place in sides if ways[place] == way] for way in dict.fromkeys(ways.values())]
+        yield from _of_figure((name, metrics[name]), sides, (dict(asked), alike), seed)
 
 
 def _says_as_much(asked: Sequence[tuple[Place, Rows]]) -> bool:
@@ -77,12 +86,14 @@ def pairs(places: Sequence[Place]) -> list[tuple[Place, Place]]:
     return [(a, places[0]) for a in places[1:]]
 
 
-def _of_figure(named: tuple[str, Metric], sides: Mapping[Place, _Side], rows: Mapping[Place, Rows], seed: int) -> Iterator[ModelComparison]:
-    """All pairs of one metric."""
-    name, metric = named
+def _of_figure(
+    named: tuple[str, Metric], sides: Mapping[Place, _Side], known: tuple[Mapping[Place, Rows], Sequence[Sequence[Place]]], seed: int
+) -> Iterator[ModelComparison]:
+    """All pairs of one metric among those that are alike."""
+    (name, metric), (rows, alike) = named, known
     better: Literal["lower", "higher"] = "lower" if metric.better == "lower" else "higher"
     figure = Figure(name, metric.unit, better, "difference" if metric.unit == "score" else "ratio")
-    yield from of_family(figure, [(a, b, _paired(sides[a], sides[b], rows[a], figure.effect)) for a, b in pairs(list(sides))], seed)
+    yield from of_family(figure, [(a, b, _paired(sides[a], sides[b], rows[a], figure.effect)) for some in alike for a, b in pairs(some)], seed)
 
 
 def of_family(figure: Figure, family: Sequence[tuple[Place, Place, Pair]], seed: int) -> Iterator[ModelComparison]:

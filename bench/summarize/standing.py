@@ -63,6 +63,7 @@ def _contestant(spec: Spec, cell: Cell, rows: Rows, known: tuple[Requests, Model
         runtime_version=endpoint.runtime_version if endpoint else None,
         weights_digest=endpoint.weights_digest if endpoint else None,
         device=endpoint.device if endpoint else None,
+        transport=endpoint.transport if endpoint else "http",
         answers=answered(cell, rows, requests, fates, {name: metric for name, metric in metrics.items() if name != "itl"}),
         levels=tuple(_levels(spec, cell, rows, metrics)),
         facts=_facts(status),

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bench.protocols import Metric
 from bench.records.cost import CostEstimate
 from bench.records.estimate import Counts, Estimate, Group, PromptSpread, Statistic, Summary
+from bench.records.exchange import Transport
 from bench.records.judging import JudgeRecord
 from bench.records.machine import ClientHealth
 from bench.records.plan import Plan, Treatment
@@ -62,12 +63,11 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
     """
     rows, cells = seen.rows, tuple(treatments := _treatments(spec, plan))
     measured = _measured(every := rows.by_cell(cells))
-    lines = _by_status(statuses)
+    transports = _transports(cells, lines := _by_status(statuses))
     last = {cell: _status(treatments[cell], lines.get(cell, ())) for cell in cells}
     numbers = _planned(plan) - not_needed(plan, rows, health)
     blocks = tuple(sorted(health, key=lambda block: (block.worker, block.started_s, block.treatment_digests)))
     far, more = outliers(measured)
-    facts = tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))
     own_notes = (*_notes_of_the_lines(spec, strangers), *_notes_of_the_trials(rows, measured, last))
     return Summary(
         run_id=manifest.run_id,
@@ -75,10 +75,10 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         spec_version=manifest.spec_version,
         spec_digest=manifest.spec_digest,
         client_saturated=bool(late := saturated(blocks, rows)),
-        counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell]) for cell in cells)),
+        counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell], transports[cell]) for cell in cells)),
         models=tuple(last.values()),
         estimates=(known := (*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if measured[cell]], seen.work.tries))),
-        comparisons=tuple(compare(measured.items(), metrics, spec.seed)),
+        comparisons=tuple(compare(measured.items(), metrics, spec.seed, transports)),
         ratios=tuple(ratios(spec, measured, known, metrics)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),
@@ -87,7 +87,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         outliers_more=more,
         costs=costs,
         health=blocks,
-        loads=facts,
+        loads=(facts := tuple(loads(spec, plan, rows.where(~rows.is_warmup), blocks))),
         limited_by=limited_by(blocks, late),
         selftest=selftest,
         notes=(*run_notes(manifest, counts, late, blocks), *lag_notes(behind(blocks, rows)), *own_notes, *load_notes(facts)),
@@ -156,7 +156,14 @@ def _status(treatment: Treatment, lines: Sequence[ModelStatus]) -> ModelStatus:
     )
 
 
-def _counts(cell: Cell, planned: int, rows: Rows) -> Counts:
+def _transports(cells: Sequence[Cell], lines: Mapping[Cell, Sequence[ModelStatus]]) -> dict[Cell, Transport]:
+    """How each model's answers came, whatever became of it last; one that never was up is put where the others are."""
+    known = {cell: line.endpoint.transport for cell in cells for line in lines.get(cell, ()) if line.endpoint is not None}
+    otherwise: Transport = next(iter(known.values())) if len(set(known.values())) == 1 else "http"
+    return {cell: known.get(cell, otherwise) for cell in cells}
+
+
+def _counts(cell: Cell, planned: int, rows: Rows, transport: Transport) -> Counts:
     """Planned, completed, failed and missing trials; warm-up is not counted."""
     failures = rows.counts("failure")
     failed = sum(failures.values())
@@ -169,6 +176,7 @@ def _counts(cell: Cell, planned: int, rows: Rows) -> Counts:
         missing=planned - len(rows),
         retried=int((rows.codes("attempts") > 1).sum()),
         failures=failures,
+        transport=transport,
     )
 
 

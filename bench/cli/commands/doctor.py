@@ -1,4 +1,4 @@
-"""Look at this machine: Python, extras, cores, timer, GPU, energy sensors, cache, servers; what is missing, and what to do about it.
+"""Look at this machine: Python, extras, cores, timer, GPU, energy sensors, cache, servers, extensions; what is missing, and what to do about it.
 
 Nothing is changed. Exit code 0 unless something that every run needs is broken.
 """
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.cli.doctor import hardware, places, software
+from bench.catalog import REGISTRY
+from bench.cli.doctor import extensions, hardware, places, software
 from bench.cli.doctor.finding import Finding
 from bench.cli.model_tables import one_line, write_json
 from bench.errors import Exit, worst
@@ -53,6 +54,7 @@ def _findings(endpoints: Sequence[str]) -> Iterator[Finding]:
     yield from software.examine()
     yield from hardware.examine()
     yield from places.examine(os.environ, endpoints)
+    yield from extensions.examine(REGISTRY)
 
 
 def _text(found: Finding) -> str:

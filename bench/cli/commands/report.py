@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 from bench.catalog import REGISTRY
-from bench.errors import Exit
+from bench.cli.console import line, own_words
+from bench.errors import worst
 from bench.pipeline import conclude, regrade
 from bench.report.console import tables
 from bench.store.layout import RunLayout, find_run
+from bench.troubles import told
 
 
 def configure(options: argparse.ArgumentParser) -> None:
@@ -28,9 +30,11 @@ def execute(options: argparse.Namespace) -> int:
     layout = RunLayout(find_run(options.runs, options.run))
     formats = tuple(word.strip() for word in options.formats.split(",") if word.strip()) if options.formats else None
     regrade(layout, REGISTRY)
-    view, written = conclude(layout, REGISTRY, formats=formats, template=options.template)
+    with own_words():
+        view, written = conclude(layout, REGISTRY, formats=formats, template=options.template)
+        broken = told(layout, REGISTRY, line)
     if options.show:
         sys.stdout.write(tables(view) + "\n")
     for path in written:
         sys.stdout.write(f"{path}\n")
-    return int(Exit.OK)
+    return int(worst(*(reason.code for reason in broken)))

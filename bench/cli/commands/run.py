@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.catalog import REGISTRY
 from bench.cli import github
-from bench.cli.console import line, plain
+from bench.cli.console import line, own_words, plain
 from bench.cli.progress import console_progress
 from bench.cli.words import add_base, add_choice, add_overrides, choice, fork_of
 from bench.clock import Clock
@@ -83,7 +83,8 @@ def execute(options: argparse.Namespace) -> int:
     with console_progress(quiet=options.quiet) as progress:
         means = Means(loaded=loaded, options=run_options, registry=REGISTRY, progress=progress, clock=Clock(), on_folder=folders.append)
         try:
-            ended = run(means)
+            with own_words():
+                ended = run(means)
         except BaseException:  # however it ends: what was measured can be found
             sys.stdout.write("".join(f"{folder}\n" for folder in folders))
             raise

@@ -1,0 +1,1 @@
+"""Extensions of bench: an example for each door."""
