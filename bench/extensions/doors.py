@@ -16,6 +16,7 @@ _FACES = {
     "grader": "graders:grader",
     "metric": "figures:metric",
     "cost": "figures:cost",
+    "telemetry": "reading:telemetry",
     "report": "rendering:report",
 }
 

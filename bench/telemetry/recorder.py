@@ -159,11 +159,12 @@ class Recorder:
     def _open_one(self, name: str, load: Callable[[], Maker], means: TelemetryMeans) -> SourceState:
         try:
             maker = load()
-            gives: frozenset[str] = getattr(maker, "gives", frozenset())
-            if gives and not gives & means.wants:
-                words = " and ".join(f"`telemetry.{each}`" for each in sorted(gives))
-                return SourceState(name=name, state="off", detail=f"{words} {'are' if len(gives) > 1 else 'is'} off in the spec")
+            if (off := _off(getattr(maker, "gives", None), means)) is not None:
+                return SourceState(name=name, state="off", detail=off)
             source = maker(means)
+            if (off := _off(source.gives, means)) is not None:  # of a third party's one knows that only now
+                source.close()
+                return SourceState(name=name, state="off", detail=off)
             self._sources[name] = source
         except _FAULTS as error:
             hint = getattr(error, "hint", None)
@@ -280,6 +281,14 @@ class _Cost:
 
     def told(self) -> TelemetryEnd:
         return TelemetryEnd(readings=self.readings, span_s=round(self._span_s, 3), cpu_s=round(self._cpu_s, 6), longest_s=round(self._longest_s, 6))
+
+
+def _off(gives: frozenset[str] | None, means: TelemetryMeans) -> str | None:
+    """Why a source is not read, where the spec turns off all that it gives."""
+    if not gives or gives & means.wants:
+        return None
+    words = " and ".join(f"`telemetry.{each}`" for each in sorted(gives))
+    return f"{words} {'are' if len(gives) > 1 else 'is'} off in the spec"
 
 
 def _words(error: BaseException) -> str:
