@@ -17,6 +17,7 @@ from bench.protocols import ServingContext
 from bench.records.foundry import ExecutionProvider, FoundryCatalogue, FoundryVariant
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, Placement, Server, ServingFacts
+from bench.serving.digests import folder_digest
 from bench.serving.foundry_choice import CPU_PROVIDER, choose, unheeded, wanted_device, wanted_name
 from bench.serving.foundry_overlay import Overlay
 from bench.serving.foundry_process import NETWORK, FoundryProcess, Refused, providers_of
@@ -61,7 +62,7 @@ def host(treatment: Treatment, context: ServingContext) -> "ServedByFoundry":
             process = FoundryProcess(msgspec.structs.replace(context, offline=True), log, cache=overlay.cache)
             prepared = msgspec.structs.replace(prepared, before_s=0.0, overlay=overlay)
         answer = _load(process, treatment, prepared)
-        return ServedByFoundry(process, treatment, prepared, answer)
+        return _with_digest(ServedByFoundry(process, treatment, prepared, answer), prepared, context)
     except BaseException:
         process.close()
         if overlay is not None:
@@ -273,6 +274,20 @@ def _shown(name: str, providers: list[ExecutionProvider], libraries: list[str]) 
         return f"{found[0]} is loaded in its process"
     is_registered = any(provider.name == name and provider.is_registered for provider in providers)
     return f"{name} is registered" if is_registered and sys.platform != "linux" else None
+
+
+def _with_digest(served: ServedByFoundry, prepared: Prepared, context: ServingContext) -> ServedByFoundry:
+    """The same with what its files are known by. Taken only now that it is loaded: to read them before would warm its load."""
+    served.endpoint = msgspec.structs.replace(served.endpoint, weights_digest=digest_of(prepared.variant, prepared.folder, context))
+    return served
+
+
+def digest_of(variant: FoundryVariant, folder: Path, context: ServingContext) -> str | None:
+    """The digest of all files of a cached variant; None where they cannot be read."""
+    try:
+        return folder_digest(folder, variant.id, context)
+    except OSError:
+        return None
 
 
 def size_of(folder: Path) -> int | None:

@@ -5,8 +5,6 @@ when a run needs it, never while a spec is validated or planned. Only files in p
 """
 
 import errno
-import hashlib
-import os
 import re
 import shutil
 import time
@@ -20,6 +18,7 @@ from bench.records.spec import Weights
 from bench.records.weights import CacheEntry, WeightsFile
 from bench.serving import cache
 from bench.serving.cache_lock import CacheLock
+from bench.serving.digests import file_digest, read_digest
 from bench.serving.sources import file, hf, https, pypi
 
 _CHUNK = 1 << 20
@@ -51,21 +50,10 @@ def fetch(weights: Weights, sha256: str | None, context: ServingContext) -> Weig
 
 def _in_place(source: str, expected: str | None, context: ServingContext) -> WeightsFile:
     path = file.locate(source.partition(":")[2], context)
-    state = path.stat()
-    noted = context.cache_folder / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.txt"
-    identity = f"{path}\n{state.st_size} {state.st_mtime_ns}\n"
-    digest = None
-    if noted.is_file() and (text := noted.read_text(encoding="utf-8")).startswith(identity):
-        digest = text.removeprefix(identity)
-    if digest is None:
-        digest = _digest(path, path.name, context)
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        beside = noted.with_suffix(f".{os.getpid()}")
-        beside.write_text(identity + digest, encoding="utf-8")
-        beside.replace(noted)
+    digest = file_digest(path, path.name, context)
     if expected not in {None, digest}:
         raise _mismatch(source, expected, digest, "it is not the file that the spec means; correct `sha256:` if it is")
-    return WeightsFile(path=str(path), digest=digest, bytes=state.st_size)
+    return WeightsFile(path=str(path), digest=digest, bytes=path.stat().st_size)
 
 
 def _cached(weights: Weights, expected: str | None, context: ServingContext) -> WeightsFile:
@@ -92,7 +80,7 @@ def _cached(weights: Weights, expected: str | None, context: ServingContext) -> 
             if not any(path.is_file() for path in folder.rglob("*")):
                 shutil.rmtree(folder)  # nothing came that a next try could go on with
             raise
-        digest = _digest(made, what, context)
+        digest = read_digest(made, what, context)
         if expected not in {None, digest}:
             shutil.rmtree(folder)  # a bad file is not kept as good, nor as a start for the next try
             raise _mismatch(" + ".join(weights.parts), expected, digest, "the file was not kept; check the source and `sha256:`")
@@ -145,16 +133,6 @@ def _join(parts: list[Path], target: Path) -> Path:
             with part.open("rb") as stream:
                 shutil.copyfileobj(stream, joined, _CHUNK)
     return target
-
-
-def _digest(path: Path, name: str, context: ServingContext) -> str:
-    seen, total, hashed = 0, path.stat().st_size, hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            hashed.update(chunk)
-            seen += len(chunk)
-            context.progress(f"check {name}", seen, total)
-    return hashed.hexdigest()
 
 
 def _file_name(weights: Weights) -> str:

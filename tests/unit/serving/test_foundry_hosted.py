@@ -28,6 +28,29 @@ def refusal(folder, environ, model=None, **fields):
     return caught.value
 
 
+def test_what_answers_is_known_by_the_digest_of_its_files_which_is_taken_anew_only_for_what_changed(tmp_path):
+    files = tmp_path / "int4"
+    files.mkdir()
+    (files / "model.onnx").write_bytes(b"graph")
+    (files / "model.onnx.data").write_bytes(b"weights")
+    environ = environment([variant(INT4, path=str(files))], tmp_path)
+
+    def digest():
+        read = []
+        served = serve(tmp_path, environ, progress=lambda what, *_: read.append(what))
+        served.close()
+        return served.endpoint.weights_digest, sorted(set(read))
+
+    first, read = digest()
+    assert len(first) == 64
+    assert read == [f"check {INT4} model.onnx", f"check {INT4} model.onnx.data"]
+    assert digest() == (first, [])
+    (files / "model.onnx.data").write_bytes(b"other weights")
+    other, read = digest()
+    assert other != first
+    assert read == [f"check {INT4} model.onnx.data"]
+
+
 @pytest.mark.parametrize("generation", [1, 2])
 def test_an_alias_is_served_by_a_process_of_ours_and_unloaded(tmp_path, generation):
     served = serve(tmp_path, environment(CPU_ONLY, tmp_path, generation=generation), entry(model=INT4))
