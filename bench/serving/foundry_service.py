@@ -10,7 +10,10 @@ import re
 import time
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
+
+from msgspec.structs import replace
 
 from bench.errors import ServingError
 from bench.records.plan import Treatment
@@ -52,7 +55,10 @@ def serve_running(address: str, treatment: Treatment, hint: str) -> "ServedFound
         said = listing.detail if not isinstance(listing, Reply) else f"it answered {listing.status}"
         advice = f"start it and read its address from `foundry status`; its port changes, so {hint}"
         raise ServingError(f"no Foundry Local service answers on {root}: {said}", hint=advice, state="unavailable")
-    devices = _devices(root, status)
+    listed = _catalogue(root, status)
+    devices = _devices(listed)
+    if model.alias is None and (alias := next((entry.get("alias") for entry in listed if entry.get("id") == model.model), None)) is not None:
+        model = replace(model, alias=str(alias))  # 2.x loads by alias only
     exact, load_s = _loaded(root, model, offered, (wanted_device(treatment), devices))
     endpoint = Endpoint(
         base_url=f"{root}/v1",
@@ -107,21 +113,28 @@ def device_of(exact: str, devices: Devices) -> str | None:
     return f"{found['device']} ({found['backend']}, by its name)" if found is not None else None
 
 
-def _devices(root: str, status: Reply | Silence) -> Devices:
-    """From the model cache that the service names, where the service runs on this machine."""
+def _catalogue(root: str, status: Reply | Silence) -> list[dict[str, Any]]:
+    """The entries of the catalogue in the model cache that the service names, where the service runs on this machine."""
     told = _of_this_machine(root, status)
     folder = told.get("modelCachePath")
     if not isinstance(folder, str):
-        return {}
+        return []
     try:
         with (Path(folder) / _CATALOGUE).open("rb") as stream:
             listed = json.loads(stream.read(_MOST_BYTES))["models"]
+        return [entry for entry in listed if isinstance(entry, dict)]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+
+
+def _devices(listed: list[dict[str, Any]]) -> Devices:
+    try:
         return {
             str(entry["id"]): (str(entry["runtime"]["deviceType"]).lower(), str(entry["runtime"]["executionProvider"]))
             for entry in listed
             if isinstance(entry.get("runtime"), dict) and entry["runtime"].get("deviceType")
         }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except LookupError:
         return {}
 
 

