@@ -294,7 +294,7 @@ def _outcome(result: GateResult) -> RequirementOutcome:
             return "met"
         case "fail", _:
             return "not_met"
-        case _, "noise" | "too_few" | "client":
+        case _, "noise" | "too_few" | "client" | "contention":
             return "undecided"
         case _:
             return "unknown"

@@ -98,7 +98,7 @@ def regression(number: int, gate: GateSpec, known: Known, cell: Cell) -> GateRes
 
 def _result(of: tuple[int, str, GateSpec], known: Known, cell: Cell, seen: tuple[Found, Bounds]) -> GateResult:
     (number, name, gate), (found, bounds) = of, seen
-    outcome, cause, reason = _decided(gate, known, found, bounds)
+    outcome, cause, reason = _decided(gate, known, (found, bounds), cell)
     return GateResult(
         gate=number,
         name=name,
@@ -130,8 +130,8 @@ def _unit(summary: Summary, gate: GateSpec) -> str:
     return next((one.unit for one in summary.estimates if one.metric == gate.metric), named)
 
 
-def _decided(gate: GateSpec, known: Known, found: Found, bounds: Bounds) -> tuple[GateOutcome, GateCause, str]:
-    spec, summary = known.spec, known.summary
+def _decided(gate: GateSpec, known: Known, on: tuple[Found, Bounds], cell: Cell) -> tuple[GateOutcome, GateCause, str]:
+    spec, summary, (found, bounds) = known.spec, known.summary, on
     seen = figure_in_words(found.figure, found.unit)
     objection = trust.of_the_judge(gate, spec, summary) or trust.of_the_coverage(gate, summary, found.covered)
     if objection is not None:
@@ -139,8 +139,11 @@ def _decided(gate: GateSpec, known: Known, found: Found, bounds: Bounds) -> tupl
     if found.is_incomparable:
         return "undecided", "baseline", found.reason or "there is nothing to compare with"
     decision = decide(found.figure, bounds, gate.on_noise)
-    if decision.outcome == "fail" and (late := trust.of_the_client(found.measured or found.unit, summary)) is not None:
+    unit = found.measured or found.unit
+    if decision.outcome == "fail" and (late := trust.of_the_client(gate, unit, summary)) is not None:
         return "undecided", late.cause, f"{seen}: {late.reason}"
+    if (spoilt := trust.of_the_machine(gate, unit, summary, cell).get(decision.outcome)) is not None:
+        return "undecided", spoilt.cause, f"{seen}: {spoilt.reason}"
     return decision.outcome, decision.cause, _reason(gate, found, decision, seen)
 
 

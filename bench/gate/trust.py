@@ -1,16 +1,21 @@
-"""Whether what a gate looks at may be believed: who judged it, how much of it, and whether the client kept up."""
+"""Whether what a gate looks at may be believed: who judged it, how much of it, whether the client kept up, and who else was at work."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from bench.gate.words import amount
+from bench.gate.figures import COSTS
 from bench.records.estimate import Summary
-from bench.records.gate import GateCause
+from bench.records.gate import GateCause, GateOutcome
 from bench.records.judging import JudgeRecord
+from bench.records.quantity import in_words as amount
 from bench.records.spec import GateSpec, Spec
+from bench.records.telemetry import spoiling
 
 PEOPLE_GRADE = "human"  # the method of a judge that is people
 _BY_JUDGE = {"score", "judged"}
 _SCORES = {"score", "judged", "quality"}
+_MEMORY = "rss_peak_bytes"
+_BY_TOKENS = "price_table"  # the cost model that reads no clock
 
 
 class Objection(NamedTuple):
@@ -70,8 +75,29 @@ def _states(judge: JudgeRecord) -> str:
     return ", ".join(f"{n} {state}" for state, n in sorted(judge.counts.items()))
 
 
-def of_the_client(unit: str, summary: Summary) -> Objection | None:
-    """A client that was late makes times longer and rates lower than they were: it proves no breach of theirs."""
-    if summary.client_saturated and (unit == "s" or unit.endswith("/s")):
+def of_the_client(gate: GateSpec, unit: str, summary: Summary) -> Objection | None:
+    """A client that was late makes times longer, rates lower and machines dearer than they were: it proves no breach of theirs."""
+    if summary.client_saturated and _is_timed(gate, unit, summary):
         return Objection("client", "the client was saturated: its own delay is part of this number, so it proves no breach")
     return None
+
+
+def of_the_machine(gate: GateSpec, unit: str, summary: Summary, model: tuple[str, str]) -> Mapping[GateOutcome, Objection]:
+    """What other work on the machine may have spoilt, by the outcome that it leaves open.
+
+    It makes times longer, rates lower and energy more: what is good enough all the same is so. A server that is driven out of memory seems small.
+    """
+    found: dict[GateOutcome, Objection] = {}
+    metric = _MEMORY if gate.metric == "rss_bytes" else gate.metric
+    for one in spoiling(summary.machine, model, metric, "s" if _is_timed(gate, unit, summary) else unit):
+        outcome: GateOutcome = "pass" if metric == _MEMORY else "fail"
+        so = "which may be why: no proof of a breach" if outcome == "fail" else "and what was pushed out of memory is not in this figure"
+        found.setdefault(outcome, Objection("contention", f"{one.text} while this was measured, {so}"))
+    return found
+
+
+def _is_timed(gate: GateSpec, unit: str, summary: Summary) -> bool:
+    """Whether a clock's reading is in a number: in times and rates, and in costs that are not by the token."""
+    if unit == "s" or unit.endswith("/s"):
+        return True
+    return gate.metric in COSTS and any(one.cost_model != _BY_TOKENS for one in summary.costs)

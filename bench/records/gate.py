@@ -8,10 +8,11 @@ import msgspec
 from bench.records.source import Position
 
 GateOutcome = Literal["pass", "fail", "undecided"]
-GateCause = Literal["bound", "noise", "too_few", "no_value", "judge", "judge_weak", "coverage", "client", "baseline"]
+GateCause = Literal["bound", "noise", "too_few", "no_value", "judge", "judge_weak", "coverage", "client", "contention", "baseline"]
 """Why it is so. `bound`: the whole interval lies on one side. `noise`: it lies on both. `too_few`: there is no interval. `no_value`: nothing was
 measured. `judge`: the judge was not to be had, failed, or graded too few answers. `judge_weak`: its word is not taken. `coverage`: too few answers
-have a value. `client`: it was saturated. `baseline`: there is none, or it is of something else."""
+have a value. `client`: it was saturated. `contention`: other work on the machine may have spoilt it. `baseline`: there is none, or it is of something
+else."""
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,6 +4,7 @@ Names ending in `_s` and `_j` count seconds and joules. In a *reading* such a nu
 was added over the slice. Other numbers are as of the moment; a slice holds their mean, their most or their least, as said beside them.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -264,3 +265,10 @@ class EnergyFacts(msgspec.Struct, frozen=True, kw_only=True):
     per_request_j: float | None = None
     per_token_j: float | None = None
     notes: tuple[str, ...] = ()
+
+
+def spoiling(uses: Iterable[MachineUse], model: tuple[str, str], metric: str, unit: str) -> tuple[Contention, ...]:
+    """What contended for the machine and may have spoilt a figure of a model (its id, and its variant's); of loading nothing was read."""
+    is_timed = (unit == "s" or unit.endswith("/s")) and metric != "load_s"
+    found = (one for use in uses if use.model_id == model[0] and model[1] in use.variant_ids for one in use.contention)
+    return tuple(one for one in found if metric in one.spoils or (is_timed and "latency" in one.spoils))

@@ -4,11 +4,13 @@ import pytest
 from harness.gated import aspect, cost, counts, estimate, judge, score, spec, status, summary
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.gate.evaluate import evaluate
 from bench.records.gate import GateResult
 from bench.records.source import Position
 from bench.records.spec import GateSpec, JudgeSpec, Rubric
+from bench.records.telemetry import Contention, MachineUse
 
 JUDGED = JudgeSpec(use="j")
 
@@ -181,6 +183,51 @@ def test_a_saturated_client_proves_no_breach_but_a_pass_holds():
     gate = GateSpec(metric="ttft", max=0.8)
     assert (one(gate, slow).outcome, one(gate, slow).cause) == ("undecided", "client")
     assert one(gate, fast).outcome == "pass"
+
+
+def busy(kind="cpu", *spoils, model="m"):
+    """A machine on which something else was at work while a model was measured."""
+    beside = Contention(kind=kind, value=0.6, limit=0.1, unit="share", text="others took 60 %", spoils=spoils or ("ttft", "latency", "energy_j"))
+    return (MachineUse(model_id=model, variant_ids=("default",), window_s=9.0, read_s=9.0, cores=2, contention=(beside,)),)
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "better"), [("ttft", "s", "lower"), ("tpot", "s", "lower"), ("request_rate", "1/s", "higher"), ("energy_j", "J", "lower")]
+)
+def test_other_work_on_the_machine_proves_no_breach_of_what_it_may_have_spoilt(metric, unit, better):
+    seen = [summary(estimate(metric, v, v, v, unit=unit, better=better), machine=busy()) for v in (0.5, 1.0)]
+    if better == "higher":
+        seen.reverse()
+    gate = GateSpec(metric=metric, min=0.8) if better == "higher" else GateSpec(metric=metric, max=0.8)
+    good, bad = (one(gate, each) for each in seen)
+    assert (good.outcome, good.cause) == ("pass", "bound")
+    assert (bad.outcome, bad.cause) == ("undecided", "contention")
+    assert bad.reason.endswith("others took 60 % while this was measured, which may be why: no proof of a breach")
+
+
+def test_other_work_leaves_what_it_cannot_have_spoilt_and_other_models_alone():
+    for metric, unit, statistic in (("error_rate", "share", "share"), ("rss_peak_bytes", "B", "value"), ("load_s", "s", "value")):
+        seen = summary(estimate(metric, 1.0, 1.0, 1.0, unit=unit, statistic=statistic), machine=busy())
+        assert one(GateSpec(metric=metric.replace("peak_", ""), max=0.5), seen).outcome == "fail"
+    elsewhere = summary(estimate(value=1.0, low=1.0, high=1.0), machine=busy(model="other"))
+    assert one(GateSpec(metric="ttft", max=0.8), elsewhere).outcome == "fail"
+
+
+def test_a_server_that_was_driven_out_of_memory_is_not_proven_small():
+    seen = [
+        summary(estimate("rss_peak_bytes", v, statistic="value", unit="B", n=1), machine=busy("swap", "latency", "rss_peak_bytes"))
+        for v in (1e9, 3e9)
+    ]
+    small, large = (one(GateSpec(metric="rss_bytes", max=2e9), each) for each in seen)
+    assert (small.outcome, small.cause, large.outcome) == ("undecided", "contention", "fail")
+
+
+@pytest.mark.parametrize(("cost_model", "outcome"), [("hourly", "undecided"), ("energy", "undecided"), ("price_table", "fail")])
+def test_what_time_costs_is_spoilt_with_the_time_and_tokens_are_not(cost_model, outcome):
+    dear = replace(cost(0.5), cost_model=cost_model)
+    gate = GateSpec(metric="cost", max=0.05)
+    assert one(gate, summary(costs=(dear,), machine=busy())).outcome == outcome
+    assert one(gate, summary(costs=(dear,), client_saturated=True)).outcome == outcome
 
 
 # --- models
