@@ -38,7 +38,8 @@ def resampled_ratio(numerators: Floats, denominators: Floats, clusters: Ids, dra
     """
     k = drawn.shape[1]
     above, below = (drawn @ np.bincount(clusters, weights=values, minlength=k) for values in (numerators, denominators))
-    return np.divide(above, below, out=np.full(above.size, np.nan), where=below > 0)
+    ratio: Floats = np.divide(above, below, out=np.full(above.size, np.nan), where=below > 0)
+    return ratio
 
 
 def resampled_quantile(values: Floats, clusters: Ids, p: float, drawn: Draws, weights: Ids | None = None) -> Floats:

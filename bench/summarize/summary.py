@@ -233,6 +233,8 @@ def _of_metric(spec: Spec, cell: Cell, of_cell: tuple[Rows, dict[str, Places]], 
 
 def _further(spec: Spec, name: str) -> tuple[Statistic, ...]:
     """Statistics of a metric that only its gates, or the selection, look at."""
-    chosen = (*spec.selection.weights, *spec.selection.bounds) if spec.selection is not None else ()
-    wanted = {(one.metric, one.at) for one in (*spec.gates, *chosen)}
+    wanted = {(gate.metric, gate.at) for gate in spec.gates}
+    if spec.selection is not None:
+        wanted |= {(weight.metric, weight.at) for weight in spec.selection.weights}
+        wanted |= {(bound.metric, bound.at) for bound in spec.selection.bounds}
     return tuple(statistic for statistic in FURTHER if (name, statistic) in wanted)
