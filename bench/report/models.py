@@ -64,7 +64,7 @@ def _facts(seen: Lookup) -> Table:
 def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ...]:
     status = seen.status(key)
     endpoint = status.endpoint if status is not None else None
-    runtime = " ".join(part for part in (model.runtime if model else None, endpoint.runtime_version if endpoint else None) if part)
+    runtime = _runtime(model.runtime if model else None, endpoint.runtime_version if endpoint else None)
     digest = (endpoint.weights_digest if endpoint else None) or (model.sha256 if model else None)
     return (
         Cell(value=seen.label(key)),
@@ -77,6 +77,13 @@ def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ..
         _text(endpoint.served_model if endpoint else None, is_code=True),
         _text(digest.removeprefix("sha256:")[:12] if digest else None, is_code=True),
     )
+
+
+def _runtime(name: str | None, version: str | None) -> str:
+    """`foundry-local SDK 2.2.1`: a version that begins with the runtime's own name says it once."""
+    own = (name or "").replace("-", " ")
+    rest = version[len(own) :].strip() if version and own and version.lower().startswith(own) else version
+    return " ".join(part for part in (name, rest) if part)
 
 
 def _server(endpoint: Endpoint | None) -> Cell:

@@ -84,11 +84,11 @@ def _tgi(ask: Ask) -> tuple[str | None, str] | None:
 
 
 def _foundry(ask: Ask) -> tuple[str | None, str] | None:
-    """Source: learn.microsoft.com, Foundry Local REST reference, `GET /openai/status`; newer services answer at `/status`."""
+    """Source: learn.microsoft.com, Foundry Local REST reference, `GET /openai/status`; the services of its SDK answer at `/status` in other words."""
     for path in ("/openai/status", "/status"):
         told = ask(path)
         keys = {str(key).lower() for key in told} if isinstance(told, dict) else set()
-        if {"endpoints", "modeldirpath"} <= keys:
+        if "endpoints" in keys and keys & {"modeldirpath", "modelcachepath"}:
             return _version(told.get("version")), f"GET {path}"
     return None
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from bench.errors import ServingError
 from bench.records.plan import Treatment
-from bench.records.serving import Endpoint, ServingFacts
+from bench.records.serving import Endpoint, Server, ServingFacts
 from bench.records.spec import ModelSpec
 from bench.serving.external import ServedElsewhere, normalise
 from bench.serving.foundry_choice import unheeded, wanted_device
@@ -68,6 +68,7 @@ def serve_running(address: str, treatment: Treatment, hint: str) -> "ServedFound
         load_s=load_s,
         device=device_of(exact, devices),
         runtime_version="Foundry Local",
+        server=Server(name="Foundry Local", dialect="foundry-local", evidence=_evidence(status)),
     )
     notes = unheeded(treatment, is_ours=False)
     return ServedFoundry(endpoint, root, (model.alias or exact) if load_s is not None else None, notes)
@@ -220,6 +221,13 @@ def _of_this_machine(root: str, status: Reply | Silence) -> dict[str, object]:
     """What the service tells of itself, if it is one of this machine."""
     told = status.value() if isinstance(status, Reply) and urlsplit(root).hostname in {"localhost", "127.0.0.1", "::1"} else None
     return told if isinstance(told, dict) else {}
+
+
+def _evidence(status: Reply | Silence) -> str:
+    """What shows that it is Foundry Local; no service tells its version."""
+    told = status.value() if isinstance(status, Reply) and status.status == 200 else None
+    says_so = isinstance(told, dict) and "modelCachePath" in told
+    return "GET /status" if says_so else "`runtime: foundry-local` of the spec; its `/status` does not say so"
 
 
 def _pid(root: str, status: Reply | Silence) -> int | None:

@@ -44,6 +44,10 @@ STAND_INS: Mapping[str, Mapping[str, Any]] = {
         "/v1/models": listing("Microsoft"),
         "/openai/status": {"Endpoints": ["http://127.0.0.1:5273"], "ModelDirPath": "models", "PipeName": "inference_agent"},
     },
+    "foundry-local, SDK": {
+        "/v1/models": listing("Microsoft"),
+        "/status": {"endpoints": ["http://127.0.0.1:33917"], "modelCachePath": "models", "pid": 7},
+    },
     "llama-cpp-python": {
         "/v1/models": listing("me"),
         "/openapi.json": {"openapi": "3.1.0", "info": {"title": "🦙 llama.cpp Python API", "version": "0.3.16"}},

@@ -33,6 +33,7 @@ def told(answers, asked=None, **how):
         ("lm-studio", Server(name="LM Studio", dialect="lm-studio", evidence="GET /api/v0/models")),
         ("tgi", Server(name="Text Generation Inference", version="3.3.6", dialect="tgi", evidence="GET /info")),
         ("foundry-local", Server(name="Foundry Local", dialect="foundry-local", evidence="GET /openai/status")),
+        ("foundry-local, SDK", Server(name="Foundry Local", dialect="foundry-local", evidence="GET /status")),
         ("llama-cpp-python", Server(name="llama-cpp-python", version="0.3.16", dialect="llama-cpp-python", evidence="GET /openapi.json")),
         ("mistralrs", Server(name="mistral.rs", version="0.6.0", dialect="mistralrs", evidence="GET /api-doc/openapi.json")),
     ],

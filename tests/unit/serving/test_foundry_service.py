@@ -66,6 +66,7 @@ def test_an_alias_is_loaded_named_exactly_and_unloaded(tmp_path, ending):
         assert served.endpoint.device == "cpu (generic, by its name)"
         assert served.endpoint.pid == os.getpid()
         assert not served.endpoint.owned
+        assert (served.endpoint.server.dialect, served.endpoint.server.evidence) == ("foundry-local", "GET /status")
         facts = served.facts()
         assert facts.rss_loaded_bytes > 0
         assert "whole Foundry Local service" in facts.notes[0]
@@ -73,6 +74,14 @@ def test_an_alias_is_loaded_named_exactly_and_unloaded(tmp_path, ending):
         served.close()
     assert service.loaded == []
     assert service.asked.count("/models/unload/deepseek-r1-7b") == 1
+
+
+def test_a_service_that_does_not_say_what_it_is_is_taken_for_what_the_spec_calls_it(tmp_path):
+    answers = {"/v1/models": models(CPU), "/models/loaded": Answer(value=[CPU])}
+    with answering(lambda path, _headers: answers.get(path, Answer(status=404))) as url:
+        served = FoundryLocal().serve(treatment(entry(model=CPU, base_url=url)), context(tmp_path))
+    assert served.endpoint.server.dialect == "foundry-local"
+    assert "does not say so" in served.endpoint.server.evidence
 
 
 def test_what_was_loaded_before_is_used_and_left_loaded(tmp_path):
