@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from bench.gate.decide import Bounds
 from bench.gate.evaluate import Known, absolute
 from bench.gate.figures import Cell, Found, look
+from bench.gate.trust import of_the_client, of_the_machine
 from bench.protocols import Metric
 from bench.records.comparison import Contender
 from bench.records.estimate import Counts, Summary
@@ -128,13 +129,23 @@ def _limit(run: _Run, criterion: SelectionCriterion, known: Sequence[Found]) -> 
         return "neither more nor less of it is better: it does not count"
     if criterion.metric in {"quality", "score"} and known:
         return _graded_by(run)
-    if run.summary.client_saturated and (criterion.unit == "s" or criterion.unit.endswith("/s")):
-        return "the client was saturated: its own delay is part of it"
+    if (spoilt := _spoilt(run, criterion)) is not None:
+        return spoilt
     if criterion.is_reading:
         return "a reading: the same in every resample"
     if known and any(each.figure.low is None for each in known):
         return f"no interval{f' ({why})' if (why := known[0].figure.why_no_interval) else ''}: resamples show too little of its noise"
     return None
+
+
+def _spoilt(run: _Run, criterion: SelectionCriterion) -> str | None:
+    """What may have spoilt a figure, and of which models."""
+    gate = _looking(Weighed(metric=criterion.metric, at=_at(criterion), weight=0.0))
+    if of_the_client(gate, criterion.unit, run.summary) is not None:
+        return "the client was saturated: its own delay is part of it"
+    cells = [Cell(one.model_id, one.variant_id) for one in run.summary.counts]
+    spoilt = dict.fromkeys(cell.model_id for cell in cells if of_the_machine(gate, criterion.unit, run.summary, cell))
+    return f"other work took part of the machine while {', '.join(spoilt)} was measured" if spoilt else None
 
 
 def _graded_by(run: _Run) -> str | None:
@@ -177,7 +188,20 @@ def _entrant(run: _Run, counts: Counts, criteria: Sequence[SelectionCriterion], 
         (*_declared(run, cell), *_bounded(run, cell), *_reliable(run, counts)),
         {criterion.name: _figure(run, cell, criterion) for criterion in criteria},
         partial=_apart(run, counts) or _partial(run, cell, cells),
+        doubt=_doubt(run, cell, criteria),
     )
+
+
+def _doubt(run: _Run, cell: Cell, criteria: Sequence[SelectionCriterion]) -> str | None:
+    """What may have spoilt a figure that counts. Where nothing weighs, all that is on the front does."""
+    weighs = any(criterion.weight > 0 for criterion in criteria)
+    counting = [criterion for criterion in criteria if criterion.weight > 0 or (criterion.is_on_front and not weighs)]
+    gates = [(_looking(Weighed(metric=one.metric, at=_at(one), weight=0.0)), one.unit) for one in counting]
+    if any(of_the_client(gate, unit, run.summary) for gate, unit in gates):
+        return "the measuring client could not keep up"
+    if any(of_the_machine(gate, unit, run.summary, cell) for gate, unit in gates):
+        return "other work took part of the machine"
+    return None
 
 
 def _absence(run: _Run, counts: Counts) -> str:

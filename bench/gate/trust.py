@@ -99,5 +99,5 @@ def of_the_machine(gate: GateSpec, unit: str, summary: Summary, model: tuple[str
 def _is_timed(gate: GateSpec, unit: str, summary: Summary) -> bool:
     """Whether a clock's reading is in a number: in times and rates, and in costs that are not by the token."""
     if unit == "s" or unit.endswith("/s"):
-        return True
+        return gate.metric != "load_s"  # a server is loaded before anything is measured
     return gate.metric in COSTS and any(one.cost_model != _BY_TOKENS for one in summary.costs)

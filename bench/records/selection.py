@@ -106,7 +106,7 @@ class SelectionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     `sentence` says all of it. `selected`: the winner of a `clear` or `likely` verdict; `leader`: the best by the measured values, whatever the
     verdict. `basis`: `weights`; `front` (no weights: the Pareto front decides); `requirements` (only one candidate is left). `resamples` of
     `n_prompts` prompts (`unit`), of which `needed` are the fewest that tell anything; `nobody_share`: in how many of them no candidate met the
-    requirements.
+    requirements. `doubts`: what resamples of prompts show nothing of, and what leaves the decision at most likely.
     """
 
     verdict: SelectionVerdict
@@ -124,6 +124,7 @@ class SelectionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     needed: int = 6
     nobody_share: float | None = None
     method: str = ""
+    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

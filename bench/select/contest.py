@@ -44,13 +44,14 @@ class Demand(NamedTuple):
 
 
 class Entrant(NamedTuple):
-    """A candidate. `absent`: why it has no figures at all; `partial`: why its figures are not comparable."""
+    """A candidate. `absent`: why it has no figures at all; `partial`: why they are not comparable; `doubt`: what may have spoilt some of them."""
 
     who: Contender
     demands: tuple[Demand, ...] = ()
     figures: Mapping[str, Figure] = {}
     absent: str | None = None
     partial: str | None = None
+    doubt: str | None = None
 
 
 class Contest(NamedTuple):

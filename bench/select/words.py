@@ -142,14 +142,15 @@ def _how_sure(found: SelectionResult) -> str:
         return ", as read in this run" if found.basis != "requirements" else ""
     if found.verdict == "clear" and (_win(found, found.selected) or 0) >= 1:
         return f", in all of {_resamples(found)}"
-    likely = f"likely, not certain{_undecided(found)}: " if found.verdict == "likely" else ""
+    likely = f"likely, not certain{_since(found)}: " if found.verdict == "likely" else ""
     return f"; {likely}it wins in {_share(_win(found, found.selected))} of {_resamples(found)}"
 
 
-def _undecided(found: SelectionResult) -> str:
+def _since(found: SelectionResult) -> str:
     selected = _of(found, found.selected)
     names = [one.name for one in selected.requirements if one.outcome == "undecided"] if selected else []
-    return f", since {', '.join(names[:_MOST])} is undecided" if names else ""
+    why = [f"{', '.join(names[:_MOST])} is undecided"] if names else []
+    return f", since {' and '.join((*why, *found.doubts[:_MOST]))}" if why or found.doubts else ""
 
 
 def _resamples(found: SelectionResult) -> str:

@@ -11,6 +11,7 @@ from bench.records.grade import AspectGrade, Grade
 from bench.records.judging import JudgeRecord, Qualification
 from bench.records.sketch import observation
 from bench.records.spec import Bounded, JudgeSpec, Limits, ModelSpec, Rubric, Selection, Slo, Weighed, metric_and_statistic
+from bench.records.telemetry import Contention, MachineUse
 from bench.selecting import selected
 from bench.summarize.reading import read
 from bench.summarize.redrawn import Redrawn
@@ -41,12 +42,13 @@ def answers(model, quality, ttft, *, prompts=PROMPTS, failing=(), rounds=2):
             )
 
 
-def chosen(seen, *, weights=None, models=(), planned=(), statuses=(), costs=(), judges=(), **more):
+def chosen(seen, *, weights=None, models=(), planned=(), statuses=(), costs=(), judges=(), machine=(), client_saturated=False, **more):
     weighed = [(*metric_and_statistic(name), weight) for name, weight in (weights or {}).items()]
     require = {name: more.pop(name) for name in ("bounds", "licenses", "capabilities") if name in more}
     asked = Selection(weights=tuple(Weighed(metric=metric, at=at, weight=weight) for metric, at, weight in weighed), **require)
     spec = spec_of([*seen, *planned], selection=asked, **({"models": models} if models else {}), **more)
-    summary = replace(summary_of(seen, planned=planned, spec=spec, statuses=statuses, costs=costs), judges=judges)
+    summary = summary_of(seen, planned=planned, spec=spec, statuses=statuses, costs=costs)
+    summary = replace(summary, judges=judges, machine=machine, client_saturated=client_saturated)
     return selected(spec, summary, read(spec, seen, METRICS).rows, METRICS)
 
 
@@ -55,6 +57,33 @@ def of(found, model):
 
 
 TWO = (*answers("a", 0.8, 1.0), *answers("b", 0.4, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("weights", "verdict"), [({"quality": 3, "ttft": 1}, "likely"), ({"quality": 1}, "clear"), ({"quality": 3, "cost": 1}, "likely")]
+)
+def test_other_work_on_the_machine_leaves_what_it_may_have_spoilt_in_doubt(weights, verdict):
+    beside = Contention(kind="cpu", value=0.6, limit=0.1, unit="share", text="others took 60 %", spoils=("ttft", "latency"))
+    busy = MachineUse(model_id="b", variant_ids=("default",), window_s=9.0, read_s=9.0, cores=2, contention=(beside,))
+    costs = tuple(
+        CostEstimate(
+            model_id=model, variant_id="default", cost_model="hourly", per="request", amount=0.1, currency="EUR", basis="declared", formula=""
+        )
+        for model in ("a", "b")
+    )
+    found = chosen(TWO, weights=weights, machine=(busy,), costs=costs)
+    assert (found.verdict, found.selected.model_id) == (verdict, "a")
+    notes = {one.name: one.note for one in found.criteria}
+    if verdict == "likely":
+        assert "since other work took part of the machine" in found.sentence
+        assert notes[list(weights)[-1]] == "other work took part of the machine while b was measured"
+    assert chosen(TWO, weights=weights, costs=costs).verdict == "clear"
+
+
+@pytest.mark.parametrize(("metric", "verdict"), [("ttft", "likely"), ("error_rate", "clear")])
+def test_client_that_could_not_keep_up_leaves_times_in_doubt(metric, verdict):
+    found = chosen(TWO, weights={"quality": 3, metric: 1}, client_saturated=True)
+    assert (found.verdict, found.doubts) == (verdict, ("the measuring client could not keep up",) if verdict == "likely" else ())
 
 
 def test_no_selection_is_made_where_none_is_declared():

@@ -183,6 +183,8 @@ def test_a_saturated_client_proves_no_breach_but_a_pass_holds():
     gate = GateSpec(metric="ttft", max=0.8)
     assert (one(gate, slow).outcome, one(gate, slow).cause) == ("undecided", "client")
     assert one(gate, fast).outcome == "pass"
+    load = summary(estimate("load_s", 9.0, 9.0, 9.0, statistic="value"), client_saturated=True)
+    assert one(GateSpec(metric="load_s", max=2), load).outcome == "fail"
 
 
 def busy(kind="cpu", *spoils, model="m"):

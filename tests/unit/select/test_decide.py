@@ -59,6 +59,16 @@ def test_between_clear_and_open_a_winner_is_called_likely():
     assert "likely, not certain: it wins in 8" in found.sentence
 
 
+def test_what_resamples_know_nothing_of_leaves_a_clear_winner_likely_and_the_sentence_says_why():
+    a, b = entrant("a", quality=(0.8, 0.02), ttft=(1.0, 0.05)), entrant("b", quality=(0.4, 0.02), ttft=(2.0, 0.05))
+    assert decide(contest(a, b, quality=3, ttft=1)).verdict == "clear"
+    found = decide(contest(a, b._replace(doubt="others were at work"), quality=3, ttft=1))
+    assert (found.verdict, found.selected, found.doubts) == ("likely", who("a"), ("others were at work",))
+    assert "; likely, not certain, since others were at work: it wins in 100 % of" in found.sentence
+    alone = decide(contest(a._replace(doubt="others were at work"), entrant("b", (demand(outcome="not_met"),), quality=0.9, ttft=1.0), quality=1))
+    assert (alone.verdict, alone.basis, alone.doubts) == ("clear", "requirements", ())
+
+
 def test_too_few_prompts_say_nothing_of_how_sure():
     found = decide(contest(entrant("a", quality=(0.9, 0.01)), entrant("b", quality=(0.1, 0.01)), n_prompts=5, quality=1))
     assert (found.verdict, found.resamples, candidate(found, "a").win_share) == ("cannot_tell", 0, None)
