@@ -3,8 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, cast
@@ -26,24 +26,6 @@ def line(text: str) -> None:
     with suppress(BrokenPipeError):
         sys.stderr.write(plain(text) + "\n")
         sys.stderr.flush()
-
-
-@contextmanager
-def own_words() -> Iterator[None]:
-    """Standard output is for results: whatever an extension, or a library that it loads, prints in here goes to standard error."""
-    sys.stdout.flush()
-    kept = None
-    with suppress(OSError, ValueError):  # a stream that is no file, as in a notebook: then what native code prints stays where it goes
-        if sys.stdout.fileno() == 1:
-            kept = os.dup(1)
-            os.dup2(sys.stderr.fileno(), 1)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        if kept is not None:
-            os.dup2(kept, 1)
-            os.close(kept)
 
 
 def complain(error: BenchError, *, style: str = "text") -> None:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from bench.extensions.guard import Origin, attempt
+from bench.extensions.printing import aside
 
 IMPORT_S = 60.0
 _FACES = {
@@ -26,7 +27,8 @@ def imported(origin: Origin, load: Callable[[], Any]) -> Any:
 
     Raises: ExtensionBroke.
     """
-    found = attempt(origin, "when it was imported", load, passes=(ModuleNotFoundError,), limit_s=IMPORT_S)
+    with aside():
+        found = attempt(origin, "when it was imported", load, passes=(ModuleNotFoundError,), limit_s=IMPORT_S)
     if not callable(found):
         raise origin.odd("when it was imported", found, "a class, or a function that makes one object")
     return found

@@ -25,7 +25,11 @@ def tables(view: View) -> str:
     if (gates := view.section("gates")) is not None:
         parts += [_table(table) for table in gates.tables]
     if results is not None:
-        parts += _by_model(results, {name.value for name, *_ in _not_served(view)})
+        groups = _apart(results)
+        for group in groups:
+            if len(groups) > 1:
+                parts.append(one_line(group[0].notes[0]))
+            parts += _by_model(group, {name.value for name, *_ in _not_served(view)})
     if highlights is not None:
         parts += [_table(table) for table in highlights.tables]
     if reasons := list(_reasons(view)):
@@ -41,11 +45,21 @@ def section(shown: Section) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _by_model(results: Section, not_served: set[str]) -> Iterator[str]:
+def _apart(results: Section) -> list[list[Table]]:
+    """The tables of models whose answers came alike: each such group begins with a table of speeds."""
+    groups: list[list[Table]] = []
+    for table in results.tables:
+        if not groups or table.id.startswith("speed"):
+            groups.append([])
+        groups[-1].append(table)
+    return groups
+
+
+def _by_model(results: Sequence[Table], not_served: set[str]) -> Iterator[str]:
     """The rows of all tables as columns: a figure that a table does not have for a model is none. A model without any has its line below."""
-    titles = [column.title for column in results.tables[0].columns]
-    columns = {row[0].value: list(row) for row in results.tables[0].rows}
-    for table in results.tables[1:]:
+    titles = [column.title for column in results[0].columns]
+    columns = {row[0].value: list(row) for row in results[0].rows}
+    for table in results[1:]:
         titles += [column.title for column in table.columns[1:]]
         found = {row[0].value: row[1:] for row in table.rows}
         for name in columns:

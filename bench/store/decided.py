@@ -152,7 +152,11 @@ class Decided:
 
     def observations(self) -> Iterator[Observation]:
         """Every decided trial with its deciding sample and its grades, in the plan's order."""
-        return self.observed(place for place, size in enumerate(self._samples.sizes) if size)
+        return self.observed(self.places())
+
+    def places(self) -> Iterator[int]:
+        """Where in the plan each decided trial stands, in its order."""
+        return (place for place, size in enumerate(self._samples.sizes) if size)
 
     def observed(self, places: Iterable[int]) -> Iterator[Observation]:
         """The decided trials at these places, in this order, with their deciding samples and their grades."""

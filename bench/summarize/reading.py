@@ -56,6 +56,9 @@ class Source(Protocol):
     def observations(self) -> Iterator[Observation]:
         """All of them in the plan's order, with everything."""
 
+    def places(self) -> Iterator[int]:
+        """Where in the plan each of them stands."""
+
     def observed(self, places: Iterable[int]) -> Iterator[Observation]:
         """Those at these places."""
 
@@ -71,10 +74,10 @@ class Seen(NamedTuple):
     work: Work
 
 
-def read(spec: Spec, observations: Iterable[Observation], metrics: Mapping[str, Metric]) -> Seen:
-    """Read all decided trials of a run, given in the plan's order, as wholes."""
+def read(spec: Spec, observations: Iterable[Observation], metrics: Mapping[str, Metric], places: Iterable[int] = ()) -> Seen:
+    """Read all decided trials of a run, given in the plan's order, as wholes. `places`: where in the plan they stand; none: nothing is missing."""
     table, judged = Table(metrics), _Judged(spec)
-    for part in parts(observations):
+    for part in parts(observations, places):
         table.add(part)
         for seen in part.observations:
             judged.add(seen)
@@ -86,7 +89,7 @@ def read_run(spec: Spec, source: Source, metrics: Mapping[str, Metric]) -> Seen:
     verdicts = np.frombuffer(source.verdicts(), dtype=np.uint32)
     kinds = 1 + int(verdicts.max(initial=0))  # they are numbered one after the other; a few of them may have been of no use
     if kinds > 1 + verdicts.size / _FEW or not all(isinstance(metric, ColumnMetric | GradeMetric) for metric in metrics.values()):
-        return read(spec, source.observations(), metrics)
+        return read(spec, source.observations(), metrics, source.places())
     table, judged = Table(metrics), _Judged(spec)
     for stretch in source.stretches(Line):
         of = np.array(stretch.of, dtype=np.intp)

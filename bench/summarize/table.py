@@ -219,10 +219,10 @@ def _key(trial_id: str) -> int:
         return int.from_bytes(blake2b(trial_id.encode(), digest_size=8).digest())
 
 
-def parts(observations: Iterable[Observation]) -> Iterator[Part]:
-    """Observations, some at a time."""
-    left = iter(observations)
+def parts(observations: Iterable[Observation], places: Iterable[int] = ()) -> Iterator[Part]:
+    """Observations, some at a time. `places`: where in the plan they stand, where that is known."""
+    left, at = iter(observations), iter(places)
     while some := list(islice(left, TOGETHER)):
         trials = [seen.trial for seen in some]
         samples, attempts = [seen.sample for seen in some], [seen.attempts for seen in some]
-        yield Part(trials, np.arange(len(some)), [trial.round for trial in trials], samples, attempts, some)
+        yield Part(trials, np.arange(len(some)), [trial.round for trial in trials], samples, attempts, some, list(islice(at, len(some))))

@@ -95,7 +95,7 @@ def test_doctor_lists_what_is_installed(environment, ran):
     shown = environment.bench("doctor", "--format", "json", folder=folder).stdout
     ours = {found["what"]: found for found in json.loads(shown) if found["what"].startswith("extension ")}
     assert ours["extension check 'mentions_prompt'"]["detail"] == "bench-echo 1.2.0: loads"
-    assert len([what for what, found in ours.items() if found["detail"].startswith("bench-echo") and found["state"] == "ok"]) == 9
+    assert len([what for what, found in ours.items() if found["detail"].startswith("bench-echo") and found["state"] == "ok"]) == 10
 
 
 JUDGED = """

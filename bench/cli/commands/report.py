@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from bench.catalog import REGISTRY
-from bench.cli.console import line, own_words
+from bench.cli.console import line
 from bench.errors import worst
+from bench.extensions.printing import aside
 from bench.pipeline import conclude, regrade
 from bench.report.console import tables
 from bench.store.layout import RunLayout, find_run
@@ -30,7 +31,7 @@ def execute(options: argparse.Namespace) -> int:
     layout = RunLayout(find_run(options.runs, options.run))
     formats = tuple(word.strip() for word in options.formats.split(",") if word.strip()) if options.formats else None
     regrade(layout, REGISTRY)
-    with own_words():
+    with aside():
         view, written = conclude(layout, REGISTRY, formats=formats, template=options.template)
         broken = told(layout, REGISTRY, line)
     if options.show:

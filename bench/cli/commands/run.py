@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bench.catalog import REGISTRY
 from bench.cli import github
-from bench.cli.console import line, own_words, plain
+from bench.cli.console import line, plain
 from bench.cli.progress import console_progress
 from bench.cli.words import add_base, add_choice, add_overrides, choice, fork_of
 from bench.clock import Clock
 from bench.errors import Exit, UsageError
+from bench.extensions.printing import aside
 from bench.forecast import commands_of
 from bench.pipeline import Ended, Means, RunOptions, run
 from bench.plan.expand import treatment_of
@@ -83,7 +84,7 @@ def execute(options: argparse.Namespace) -> int:
     with console_progress(quiet=options.quiet) as progress:
         means = Means(loaded=loaded, options=run_options, registry=REGISTRY, progress=progress, clock=Clock(), on_folder=folders.append)
         try:
-            with own_words():
+            with aside():
                 ended = run(means)
         except BaseException:  # however it ends: what was measured can be found
             sys.stdout.write("".join(f"{folder}\n" for folder in folders))

@@ -32,6 +32,9 @@ class Source:
     def observations(self):
         yield from self.all
 
+    def places(self):
+        return iter(range(len(self.all)))
+
     def observed(self, places):
         for place in places:
             self.asked += 1
@@ -121,3 +124,13 @@ def test_the_first_answer_of_each_model_and_prompt_is_shown(most, unshown):
     for seen in shown:
         alike = [one for one in observations if (one.trial.prompt_id, one.trial.model_id) == (seen.trial.prompt_id, seen.trial.model_id)]
         assert seen.trial.round == min(one.trial.round for one in alike if one.completion and not one.trial.is_warmup)
+
+
+def test_places_are_those_of_the_plan_also_where_trials_are_missing():
+    observations = answers()
+    gaps = Source(observations)
+    gaps.observations = lambda: iter(observations[20:])
+    gaps.places = lambda: iter(range(20, len(observations)))
+    places, _ = first_answers(read_run(spec(), gaps, METRICS | {"letters": OfAnotherKind()}).rows, ["p0"], 1)
+    assert [observations[place].trial.prompt_id for place in places] == ["p0", "p0"]
+    assert min(places) >= 20
