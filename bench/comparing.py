@@ -120,6 +120,7 @@ def _slo(spec: Spec) -> str | None:
 def circumstances(spec: Spec) -> dict[str, str]:
     """What shapes times beside machine and model, in words."""
     told = {"load": _load(spec.load), "client of the spec": spec.client, "order": spec.order, "prompt cache": spec.cache, "warm-up": str(spec.warmup)}
+    told |= {"timeout": f"{spec.timeout_s:g} s", "retries": str(spec.retries)}
     if spec.keep_alive_s is not None:
         told["keep-alive"] = f"every {spec.keep_alive_s:g} s"
     return told

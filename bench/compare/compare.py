@@ -6,12 +6,12 @@ from typing import NamedTuple
 from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
-from bench.compare.levels import Vetoes, decided, levels, wanted
+from bench.compare.levels import ERROR_RATE, Vetoes, decided, levels, wanted
 from bench.compare.likeness import CLIENT, MACHINE, unlike
 from bench.compare.tolerance import ASPECT, is_timed, tolerance
 from bench.errors import UsageError
 from bench.records.baseline import Baseline
-from bench.records.compare import Change, Compared, Moved, Once, RunComparison, Unlike
+from bench.records.compare import OF_ERRORS, OF_TIMES, Change, Compared, Limits, Moved, Once, RunComparison, Unlike
 
 COMPARED = ("quality", "judged", "error_rate", "ttft", "latency", "decode_tps")
 MOST_MOVED = 5
@@ -46,18 +46,19 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     """
     aligned, narrowed = align(base.run, head.run, across_requests=asked.across_requests)
     differences = unlike(base.run, head.run, aligned)
-    veto = _veto(differences, asked)
+    veto, of_errors = _veto(differences, asked), _unlike_in(differences, OF_ERRORS)
     of_all = [one for word in dict.fromkeys(asked.metrics) if (one := wanted(word)) is not None]
     of_prompts = [word for word in asked.metrics if wanted(word) is None]
     names = _metrics(base.run, head.run, of_prompts) if of_prompts or not of_all else ()
     family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
-        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), veto if is_timed(measure) else None)
+        forbidden = veto if is_timed(measure) else of_errors if name == ERROR_RATE else None
+        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), forbidden)
         family += [figure for figure in figures(name, measure, aligned, more) if figure.effects.size]
     of_aspects = list(aspects(base.run, head.run, aligned, tolerance(ASPECT, MEASURE, asked.tolerances)))
-    of_machine = _veto([each for each in differences if each.what != CLIENT], asked)
-    over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, Vetoes(veto, of_machine)))
+    of_machine = _veto([each for each in differences if each.what != CLIENT and each.limits == "speed"], asked)
+    over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, Vetoes(veto, of_machine, of_errors)))
     families = max(1, bool(family) + bool(of_aspects) + bool(over_all))
     seed = base.run.seed
     changed = told(of_aspects, seed, families)
@@ -112,16 +113,22 @@ def _says_as_much(run: Baseline) -> bool:
 def _veto(differences: Sequence[Unlike], asked: Asked) -> str | None:
     """Why no time and no speed is better or worse, if anything forbids it."""
     reasons = []
-    machines = [each.what.removeprefix(MACHINE) for each in differences if each.limits == "speed" and each.what.startswith(MACHINE)]
+    limiting = [each for each in differences if each.limits in OF_TIMES]
+    machines = [each.what.removeprefix(MACHINE) for each in limiting if each.what.startswith(MACHINE)]
     if machines and not asked.across_machines:
         reasons.append(f"other machines ({', '.join(machines)})")
-    for each in differences:
+    for each in limiting:
         if each.what == CLIENT and not asked.busy_client:
             sides = [name for name, said in (("base", each.base), ("head", each.head)) if said != "kept up"]
             reasons.append(f"the client could not keep up in {' and '.join(sides)}")
-        elif each.limits == "speed" and each.what != CLIENT and not each.what.startswith(MACHINE):
+        elif each.what != CLIENT and not each.what.startswith(MACHINE):
             reasons.append(f"{each.what}: {each.base} → {each.head}")
     return "; ".join(reasons) or None
+
+
+def _unlike_in(differences: Sequence[Unlike], limits: Sequence[Limits]) -> str | None:
+    """What is unlike and limits so, in words."""
+    return "; ".join(f"{each.what}: {each.base} → {each.head}" for each in differences if each.limits in limits) or None
 
 
 def _once(aligned: Sequence[Aligned]) -> Iterator[Once]:

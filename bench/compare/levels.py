@@ -1,8 +1,8 @@
 """Figures over all answers of a model, head against base: percentiles, rates, and what is read once, as memory and costs.
 
 They are compared only where both runs asked the same: other prompts, or other shares of them, move a percentile by themselves. A percentile or a rate
-has an interval on each side; that of their ratio takes the two as independent, so it is wider than one of pairs. A reading has no noise that the run
-could tell: it decides as it is read, as in gates.
+has an interval on each side; that of their ratio takes the two as independent, so it is wider than one of pairs. A cost varies as the tokens or the
+time that it follows from. Memory and sizes have no noise that the run could tell: they decide as they are read, as in gates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.compare.align import Aligned
+from bench.compare.costs import BY_TOKENS, error_of
 from bench.compare.figures import LEVEL, POWER, ROUNDING, edge_of, said, six
 from bench.compare.tolerance import tolerance
 from bench.records.baseline import Answered, Baseline, Contestant, Level, Measure
@@ -29,8 +30,9 @@ COSTS = {
     "cost_per_million_tokens": "million_tokens",
     "cost_per_accepted_answer": "accepted_answer",
 }
+_OF_COSTS = "the ratio of what the costs follow from, tokens or time, over the same prompts"
+ERROR_RATE = "error_rate"
 RATES = {"output_tps": "tokens/s", "request_rate": "1/s", "goodput": "1/s"}
-_BY_TOKENS = "price_table"  # the cost model that reads no clock
 _STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max", "share", "ratio", "rate")
 _Z = normal_quantile((1 + LEVEL) / 2)
 
@@ -43,10 +45,11 @@ class Wanted(NamedTuple):
 
 
 class Vetoes(NamedTuple):
-    """Why there is no verdict on what reads a clock, and on what a server took of the machine."""
+    """Why there is no verdict on what reads a clock, on what a server took of the machine, and on how many requests failed."""
 
     timed: str | None = None
     machine: str | None = None
+    errors: str | None = None
 
 
 def wanted(word: str) -> Wanted | None:
@@ -97,7 +100,7 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
     empty = _empty(one, asked, measure, given)
     if metric == "goodput" and runs[0].slo != runs[1].slo:
         return Told(replace(empty, reason=f"another `slo`: {runs[0].slo or 'none'} → {runs[1].slo or 'none'}"))
-    veto = vetoes.timed if measure.unit == "s" or measure.unit.endswith("/s") else None
+    veto = vetoes.timed if measure.unit == "s" or measure.unit.endswith("/s") else vetoes.errors if metric == ERROR_RATE else None
     return _level(empty, one, asked, veto)
 
 
@@ -167,7 +170,16 @@ def _cost(one: Aligned, asked: Wanted, given: Mapping[str, float], vetoes: Vetoe
     if (first.cost_model, first.priced, first.currency) != (second.cost_model, second.priced, second.currency):
         return Told(replace(empty, reason="priced otherwise"))
     unlike = other_work(one.base, one.head, is_whole=per == "run")
-    return _reading(empty, first.amounts.get(per), second.amounts.get(per), unlike or (None if first.cost_model == _BY_TOKENS else vetoes.timed))
+    veto = unlike or (None if first.cost_model == BY_TOKENS else vetoes.timed)
+    read = _reading(empty, first.amounts.get(per), second.amounts.get(per), veto)
+    if read.change.ratio is None or veto is not None:
+        return read
+    error = error_of(one, per, LEVEL)
+    if error is None:
+        change = replace(read.change, low=None, high=None)
+        return read._replace(change=change, veto="too few prompts to tell how much it varies")
+    low, high = (six(exp(read.effect + side * _Z * error)) for side in (-1, 1))
+    return read._replace(change=replace(read.change, low=low, high=high, method=_OF_COSTS), error=error)
 
 
 def other_work(base: Contestant, head: Contestant, *, is_whole: bool = False) -> str | None:

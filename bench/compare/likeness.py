@@ -12,8 +12,10 @@ _NONE = "–"
 CLIENT = "client"
 MACHINE = "machine: "
 _TRANSPORT = "transport"
+_ENDS_REQUESTS = ("timeout", "retries")
 _SERVED: tuple[tuple[str, str], ...] = (
     (_TRANSPORT, "transport"),
+    ("API", "api"),
     ("served model", "served_model"),
     ("runtime version", "runtime_version"),
     ("weights", "weights_digest"),
@@ -24,7 +26,8 @@ _SERVED: tuple[tuple[str, str], ...] = (
 
 def unlike(base: Baseline, head: Baseline, aligned: Sequence[Aligned]) -> tuple[Unlike, ...]:
     """Everything in which they differ, the weightiest first."""
-    return (*_machines(base.machine, head.machine), *_circumstances(base, head), *_judges(base, head), *_versions(base, head), *_servers(aligned))
+    about = (*_machines(base.machine, head.machine), *_circumstances(base, head, aligned))
+    return (*about, *_judges(base, head), *_versions(base, head), *_servers(aligned))
 
 
 def _machines(base: Machine, head: Machine) -> Iterator[Unlike]:
@@ -39,11 +42,13 @@ def _machines(base: Machine, head: Machine) -> Iterator[Unlike]:
         yield _named("Python of the client", base.python or _NONE, head.python or _NONE, "nothing")
 
 
-def _circumstances(base: Baseline, head: Baseline) -> Iterator[Unlike]:
+def _circumstances(base: Baseline, head: Baseline, aligned: Sequence[Aligned]) -> Iterator[Unlike]:
+    has_failed = any(side.failed for one in aligned for pair in one.pairs for side in pair)
+    ends: Limits = "speed_and_errors" if has_failed else "errors"  # of what was given up there is no time, and it would have been a long one
     for what in sorted(base.circumstances.keys() | head.circumstances.keys()):
         first, second = base.circumstances.get(what, _NONE), head.circumstances.get(what, _NONE)
         if first != second:
-            yield _named(what, first, second, "speed")
+            yield _named(what, first, second, ends if what in _ENDS_REQUESTS else "speed")
     if (
         base.client_saturated or head.client_saturated
     ):  # in both, too: then each holds a delay of its own, of a machine that was busy with other things

@@ -8,7 +8,7 @@ import numpy as np
 from bench.gate.decide import Figure
 from bench.gate.figures import Cell, Found
 from bench.records.baseline import Baseline, Contestant, Measure
-from bench.records.compare import Change, RunComparison
+from bench.records.compare import OF_ERRORS, OF_TIMES, Change, RunComparison
 from bench.records.spec import GateSpec
 from bench.stats.mover import Bounded, difference_interval
 from bench.stats.paired import sign_flips
@@ -16,6 +16,7 @@ from bench.stats.wilson import wilson_interval
 
 _FACTS = {"rss_bytes", "gpu_bytes", "disk_bytes", "load_s"}
 _RATES = {"output_tps", "request_rate", "goodput"}
+_ERROR_RATE = "error_rate"
 _READING = "one reading on each side"  # what the comparison calls a figure without noise
 _NAMES = {"score": "quality"}
 _SATURATED = "client"  # what the comparison calls a client that could not keep up
@@ -58,7 +59,7 @@ def _named(gate: GateSpec) -> tuple[str, str]:
 
 def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunComparison) -> Found:
     name, measure = named
-    if is_compared_by_ratio(measure) and (veto := _veto(found, name)) is not None:
+    if (is_compared_by_ratio(measure) or name == _ERROR_RATE) and (veto := _veto(found, name)) is not None:
         return veto
     mine = (change for change in found.changes if (change.metric, change.model_id, change.variant_id) == (name, head.model_id, head.variant_id))
     change = next(mine, None)
@@ -67,8 +68,8 @@ def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunCompariso
 
 def _of_all(change: Change, found: RunComparison, head: Contestant) -> Found:
     """A percentile, a rate, a fact or a cost. How much a load time varies a single load does not say."""
-    is_timed = change.unit == "s" or change.unit.endswith("/s") or change.metric in _FACTS
-    if is_timed and (veto := _veto(found, change.metric)) is not None:
+    is_limited = change.unit == "s" or change.unit.endswith("/s") or change.metric in _FACTS or change.metric == _ERROR_RATE
+    if is_limited and (veto := _veto(found, change.metric)) is not None:
         return veto
     if change.ratio is None:
         return _nothing(change.reason or "a baseline does not hold this figure")
@@ -100,10 +101,12 @@ def _contestant(run: Baseline, cell: Cell) -> Contestant | None:
 
 
 def _veto(found: RunComparison, metric: str) -> Found | None:
-    """What forbids to compare times, speeds and memory: another machine, another load. A client's delay is no part of a server's memory."""
-    is_fact = metric in _FACTS
+    """What forbids to compare times, speeds, memory and the error rate: another machine, load or timeout. A client's delay is no server's memory."""
+    limits = OF_ERRORS if metric == _ERROR_RATE else ("speed",) if metric in _FACTS else OF_TIMES
     told = [
-        f"{each.what} ({each.base} → {each.head})" for each in found.unlike if each.limits == "speed" and not (is_fact and each.what == _SATURATED)
+        f"{each.what} ({each.base} → {each.head})"
+        for each in found.unlike
+        if each.limits in limits and not (metric in _FACTS and each.what == _SATURATED)
     ]
     return _nothing(f"it was measured otherwise: {'; '.join(told[:3])}") if told and metric != "disk_bytes" else None
 

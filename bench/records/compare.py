@@ -7,8 +7,10 @@ import msgspec
 from bench.records.comparison import ComparisonVerdict
 from bench.records.selection import Chosen
 
-Limits = Literal["speed", "scores", "nothing"]
-"""Which verdicts a difference of two runs forbids: of times and speeds, of judged scores, or none; then it is only named."""
+Limits = Literal["speed", "errors", "speed_and_errors", "scores", "nothing"]
+"""Which verdicts a difference of two runs forbids: of times and speeds, of the error rate, of both, of judged scores, or none; then it is only named."""
+OF_TIMES: tuple[Limits, ...] = ("speed", "speed_and_errors")
+OF_ERRORS: tuple[Limits, ...] = ("errors", "speed_and_errors")
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

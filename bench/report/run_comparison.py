@@ -17,6 +17,13 @@ _MOST_ANSWER = 800
 _MOST_ROWS = 60
 _SIDE = 58  # characters of an answer's line, beside another
 _VERDICTS = {"worse": "worse", "better": "better", "same": "same", "cannot_tell": "cannot tell"}
+_FORBIDS = {
+    "speed": "; no verdict on times and speeds",
+    "errors": "; no verdict on the error rate",
+    "speed_and_errors": "; no verdict on the error rate nor, since requests failed, on times and speeds",
+    "scores": "; no verdict on scores it counts in",
+    "nothing": "",
+}
 _ORDER = ("worse", "better", "cannot_tell", "same")
 _TITLES = {"quality": "Quality", "judged": "Judge’s score", "checks_met": "Checks met", "aspect": "Aspect"} | {
     "rss_bytes": "Memory",
@@ -99,7 +106,7 @@ def _limits(found: RunComparison) -> Iterator[str]:
 
 def _unlike(one: Unlike) -> str:
     where = f" of {short(one.model_id, 60)} [{short(one.variant_id or '', 40)}]" if one.model_id else ""
-    forbids = {"speed": "; no verdict on times and speeds", "scores": "; no verdict on scores it counts in", "nothing": ""}[one.limits]
+    forbids = _FORBIDS[one.limits]
     if one.base == one.head:
         return f"limit: {short(one.what, 80)}{where}: {short(one.base, 160)} in both{forbids}"
     return f"unlike: {short(one.what, 80)}{where}: {short(one.base, 160)} → {short(one.head, 160)}{forbids}"

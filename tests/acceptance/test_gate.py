@@ -91,7 +91,7 @@ def test_rates_costs_and_memory_are_held_against_a_baseline(tmp_path, bench):
     slower = planted_run(tmp_path, "ttft_ms=48&itl_ms=9.6", more=whole + asked)
     seen = json.loads(bench("gate", slower.folder, "--format", "json", code=1).stdout)
     assert [one["outcome"] for one in seen] == ["fail"] * 5 + ["pass"] * 2
-    assert [one.get("is_reading", False) for one in seen] == [False] * 3 + [True] * 4
+    assert [one.get("is_reading", False) for one in seen] == [False] * 5 + [True] * 2
     fewer = planted_run(tmp_path, more=whole + asked, prompts=11)
     reasons = [one["reason"] for one in json.loads(bench("gate", fewer.folder, "--format", "json", code=9).stdout)]
     assert [reason.startswith("not the same prompts") for reason in reasons] == [True] * 5 + [False] * 2

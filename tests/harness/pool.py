@@ -11,29 +11,37 @@ from pathlib import Path
 
 import numpy as np
 from harness.summarized import MACHINE, METRICS
+from msgspec.structs import replace
 
 from bench.compare.compare import Side
-from bench.records.baseline import Baseline, Contestant, Grading, Measure
+from bench.records.baseline import Baseline, Contestant, Grading, Measure, Price
+from bench.records.estimate import Group
 from bench.records.grade import AspectGrade, Grade
 from bench.records.sketch import observation
+from bench.summarize.estimates import Subject, estimate, gathered, ratio, told
 from bench.summarize.rows import Rows
-from bench.summarize.standing import answered
+from bench.summarize.standing import answered, level_of
 from bench.summarize.table import Cell, Table, parts
 
 DATA = Path(__file__).parents[1] / "data" / "compare" / "pool.json"
 USED = {name: METRICS[name] for name in ("quality", "error_rate", "ttft", "latency", "decode_tps")}
+WHOLE = {name: METRICS[name] for name in ("ttft", "latency", "completion_tokens")}
 CELL = Cell("m", "default")
 PLAIN, SLOW, LOST = range(3)
 
 
 class Pool:
-    """All recorded answers three times: as they were, `slower` times as slow, and without the aspect `lost`."""
+    """All recorded answers three times: as they were, `slower` times as slow, and without the aspect `lost`.
 
-    def __init__(self, *, slower=1.0, lost=None):
+    `copies`: how many prompts each recorded one stands for, where a figure takes more of them than were recorded.
+    """
+
+    def __init__(self, *, slower=1.0, lost=None, copies=1):
         recorded = json.loads(DATA.read_text(encoding="utf-8"))
         self.aspects = recorded["aspects"]
-        self.prompts = sorted(recorded["answers"])
-        self.answers = [(prompt, answer) for prompt in self.prompts for answer in recorded["answers"][prompt]]
+        answers = {f"{prompt} {copy}": some for prompt, some in recorded["answers"].items() for copy in range(copies)}
+        self.prompts = sorted(answers)
+        self.answers = [(prompt, answer) for prompt in self.prompts for answer in answers[prompt]]
         self.size = len(self.answers)
         seen = [
             *(self._observed(prompt, number, answer) for number, (prompt, answer) in enumerate(self.answers)),
@@ -41,7 +49,7 @@ class Pool:
             *(self._observed(prompt, number, answer, 1.0, lost) for number, (prompt, answer) in enumerate(self.answers, 2 * self.size)),
         ]
         self.met = np.array([[aspect.score for aspect in one.grades[0].aspects] for one in seen], dtype=bool)
-        table = Table(USED)
+        table = Table(USED | WHOLE)
         for part in parts(seen):
             table.add(part)
         self.rows = Rows(table, np.arange(table.n))
@@ -78,6 +86,23 @@ class Pool:
                 fates[CELL, prompt, aspect] = Counter(passed=met, missed=rounds - met)
         requests = {(*CELL, prompt): f"request {prompt}" for prompt in self.prompts}
         return Side(run_of(answered(CELL, rows, requests, fates, USED), self.prompts, self.aspects), "drawn")
+
+    def drawn_whole(self, rng, rounds, third=PLAIN, cost_model="price_table"):
+        """A run with its figures over all answers, too: of a load of one at a time, priced by its tokens or by its time."""
+        places = np.concatenate([rng.choice(places, rounds) for places in self.of_prompt]) + third * self.size
+        rows = self.rows.at(places)
+        group = Group(model_id=CELL.model_id, variant_id=CELL.variant_id)
+        levels = [level_of(one) for name in ("ttft", "latency") for one in estimate(name, USED[name], group, rows, 7, further=("p90",)) if one.value]
+        tokens, seconds = rows.number("completion_tokens"), rows.values("latency")[:, 0]
+        for name, counts in (("output_tps", tokens), ("request_rate", np.ones(len(rows)))):
+            seen = gathered(np.stack((counts, seconds), axis=1), None, rows, (0, 0))
+            levels.append(level_of(told(Subject(name, "1/s", "higher", group), "rate", seen, ratio(seen))))
+        requests = {(*CELL, prompt): f"request {prompt}" for prompt in self.prompts}
+        run = run_of(answered(CELL, rows, requests, {}, WHOLE), self.prompts, self.aspects)
+        paid = tokens if cost_model == "price_table" else seconds
+        amounts = {"request": float(paid.mean()), "run": float(paid.sum())}
+        price = Price(cost_model=cost_model, priced="p", currency="EUR", amounts=amounts)
+        return Side(replace(run, models=(replace(run.models[0], levels=tuple(levels), cost=price),)), "drawn")
 
 
 def run_of(answers, prompts, aspects, **said):

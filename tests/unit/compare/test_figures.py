@@ -158,6 +158,24 @@ def test_what_is_unlike_forbids_verdicts_on_times_and_leaves_scores(said, reason
     assert with_machines == ("worse" if "machine" in said else "cannot_tell")
 
 
+@pytest.mark.parametrize("said", [{"timeout": "30 s"}, {"retries": "5"}])
+def test_other_timeout_or_retries_forbid_verdicts_on_the_error_rate_and_of_times_where_a_request_failed(said):
+    measures = {"ttft": Measure(unit="s", better="lower"), "error_rate": Measure(unit="share", better="lower")}
+    base = run(answers(ttft=TTFT, error_rate=np.zeros(12)), metrics=measures, circumstances={"timeout": "60 s", "retries": "2"})
+    head = run(answers(ttft=TTFT * 1.2, error_rate=np.ones(12)), metrics=measures, circumstances={"timeout": "60 s", "retries": "2"} | said)
+    (what, value), *_ = said.items()
+    before = {"timeout": "60 s", "retries": "2"}[what]
+    found = changes(base, head)
+    assert [(one.what, one.base, one.head, one.limits) for one in found.unlike] == [(what, before, value, "errors")]
+    assert (changes(base, head, "error_rate").verdict, changes(base, head, "error_rate").reason) == ("cannot_tell", f"{what}: {before} → {value}")
+    assert changes(base, head, "ttft").verdict == "worse"
+    (model,) = head.models
+    first, *rest = model.answers
+    failed = replace(head, models=(replace(model, answers=(replace(first, failed=1), *rest)),))
+    assert changes(base, failed).unlike[0].limits == "speed_and_errors"
+    assert changes(base, failed, "ttft").reason == f"{what}: {before} → {value}"
+
+
 def test_client_that_was_too_slow_in_both_forbids_them_too_unless_asked():
     base, head = (run(answers(ttft=TTFT * factor), client_saturated=True) for factor in (1.0, 1.2))
     assert changes(base, head, "ttft").reason == "the client could not keep up in base and head"

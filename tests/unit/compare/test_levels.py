@@ -11,8 +11,12 @@ from bench.records.baseline import Answered, Contestant, Level, Price
 PROMPTS = tuple(f"p{n}" for n in range(8))
 
 
-def side(*levels, n=3, facts=None, cost=None, request="", prompts=PROMPTS, **said):
-    answers = tuple(Answered(prompt_id=prompt, request=f"{request}{prompt}", n=n, values={"ttft": (0.1, n)}) for prompt in prompts)
+def side(*levels, n=3, facts=None, cost=None, request="", prompts=PROMPTS, tokens=(), **said):
+    values = {"ttft": (0.1, n), "latency": (0.5, n)}
+    each = dict(zip(prompts, tokens or (20,) * len(prompts), strict=True))
+    answers = tuple(
+        Answered(prompt_id=prompt, request=f"{request}{prompt}", n=n, values=values | {"completion_tokens": (each[prompt], n)}) for prompt in prompts
+    )
     run = run_of(answers, prompts, [])
     model = replace(run.models[0], levels=levels, facts=facts or {}, cost=cost)
     return replace(run, models=(model,), **said)
@@ -91,6 +95,23 @@ def test_costs_compare_where_they_are_priced_alike():
     by_time = {"cost_model": "hourly"}
     timed = replace(side(cost=price(0.02, **by_time)), machine=replace(base.machine, cpu="another"))
     assert found(side(cost=price(0.01, **by_time)), timed, "cost_per_request")[0].reason == "other machines (cpu)"
+
+
+def test_costs_are_told_apart_as_surely_as_the_tokens_that_they_follow_from():
+    before = (20, 30, 10, 20, 30, 10, 20, 20)
+    after = (40, 10, 12, 19, 34, 25, 11, 29)
+    (noisy,) = found(side(cost=price(0.160), tokens=before), side(cost=price(0.180), tokens=after), "cost_per_request")
+    assert (noisy.verdict, noisy.ratio) == ("cannot_tell", 1.125)
+    assert noisy.low < 1 < noisy.ratio < noisy.high
+    assert noisy.mde > 1.4
+    (sure,) = found(side(cost=price(0.160), tokens=before), side(cost=price(0.180), tokens=[n * 1.125 for n in before]), "cost_per_request")
+    assert (sure.verdict, sure.low, sure.high) == ("worse", 1.125, 1.125)
+    (accepted,) = found(
+        *(side(cost=price(1.0, amounts={"request": of, "accepted_answer": of / 0.8})) for of in (1.0, 1.2)), "cost_per_accepted_answer"
+    )
+    assert accepted.verdict == "cannot_tell"  # one answer in five was refused, and eight prompts do not tell how many will be
+    alone = [side(cost=price(amount), prompts=PROMPTS[:1]) for amount in (0.01, 0.02)]
+    assert found(*alone, "cost_per_request")[0].reason == "too few prompts to tell how much it varies"
 
 
 def test_other_work_is_not_compared():

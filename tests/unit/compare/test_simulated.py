@@ -1,6 +1,8 @@
 """Whether verdicts keep what they promise, on answers of a real model: alike is called alike, and what is planted is found as often as said."""
 
+import os
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from harness.pool import LOST, SLOW, Pool
 from bench.compare.compare import Asked, compare
 
 pytestmark = pytest.mark.slow
+IS_LONG = pytest.mark.skipif("BENCH_LONG" not in os.environ, reason="minutes; by night, with BENCH_LONG=1")
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +60,36 @@ def test_lost_aspect_is_found_as_often_as_the_detectable_change_promises(pool):
     assert detectable == pytest.approx(lost, abs=0.03)  # so it is found in four of five cases
     assert 0.65 <= share <= 0.90
     assert found(compared(pool, 40, 5, LOST, 0.5), "aspect", "sentence")[0] == 1.0
+
+
+OVER_ALL = ("ttft:p50", "ttft:p95", "latency:p95", "latency:mean", "output_tps", "request_rate", "cost_per_request")
+
+
+def test_rates_and_costs_of_few_prompts_that_are_alike_say_nothing_else():
+    few, rng = Pool(), np.random.default_rng(20261123)
+    found = [
+        compare(*pair, Asked(metrics=("output_tps", "cost_per_request"))).levels for pair in pairwise(few.drawn_whole(rng, 3) for _ in range(61))
+    ]
+    assert all(each.mde for figures in found for each in figures)  # each of them could have said something
+    assert sum(any(each.verdict in {"better", "worse"} for each in figures) for figures in found) <= 4
+
+
+@IS_LONG
+def test_figures_over_all_answers_of_runs_that_are_alike_say_nothing_else():
+    many, rng = Pool(copies=6), np.random.default_rng(20261123)
+    pairs = list(pairwise(many.drawn_whole(rng, 3) for _ in range(201)))
+    for asked in (OVER_ALL, ("ttft:p95",), ("cost_per_request",)):
+        found = [compare(*pair, Asked(metrics=asked)).levels for pair in pairs]
+        assert {len(each) for each in found} == {len(asked)}
+        assert all(each.mde for figures in found for each in figures)  # each of them could have said something
+        alarms = sum(any(each.verdict in {"better", "worse"} for each in figures) for figures in found)
+        assert alarms <= 10, (asked, alarms)
+
+
+@IS_LONG
+@pytest.mark.parametrize(("figure", "slower", "share"), [("output_tps", 1.10, (0.7, 0.95)), ("latency:p95", 1.18, (0.65, 0.9))])
+def test_slow_down_shows_in_figures_over_all_answers_as_often_as_promised(figure, slower, share):
+    many, rng = Pool(slower=slower, copies=6), np.random.default_rng(20261123)
+    found = [compare(many.drawn_whole(rng, 3), many.drawn_whole(rng, 3, SLOW), Asked(metrics=(figure,))).levels[0] for _ in range(60)]
+    assert np.median([each.mde for each in found]) == pytest.approx(slower, abs=0.015)
+    assert share[0] <= sum(each.verdict == "worse" for each in found) / len(found) <= share[1]

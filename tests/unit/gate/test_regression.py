@@ -95,6 +95,14 @@ def test_an_aspect_regresses_in_points_prompt_by_prompt(layout, standing, tmp_pa
     assert "graded alike" in unlike.reason
 
 
+def test_another_timeout_leaves_the_error_rate_undecided_and_times_where_nothing_failed_as_they_are(layout, standing, tmp_path):
+    other = replace(standing, circumstances=standing.circumstances | {"timeout": "9 s"})
+    errors, times = held(layout, other, tmp_path, gate("error_rate"), gate("latency", 0.5))
+    assert (errors.outcome, errors.cause, times.outcome) == ("undecided", "baseline", "pass")
+    assert "timeout (9 s → 60 s)" in errors.reason
+    assert [one.outcome for one in held(layout, standing, tmp_path, gate("error_rate"))] == ["pass"]
+
+
 def test_a_lost_aspect_fails_also_with_a_single_prompt(tmp_path):
     layout = planted_run(tmp_path, prompts=1, rounds=20, check="contains: beta")
     now = stand(layout, REGISTRY).side.run
