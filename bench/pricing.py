@@ -42,7 +42,7 @@ class Used(NamedTuple):
             energy=self.energy,
             sources=self.sources,
             estimates=(*summary.estimates, *self.estimates),
-            notes=(*summary.notes, *notes(self.machine)),
+            notes=(*summary.notes, *notes(self.machine, {facts.model_id for facts in self.energy})),
         )
 
 

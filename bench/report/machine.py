@@ -21,7 +21,8 @@ def machine(seen: Lookup) -> Section | None:
     if not summary.machine and not summary.energy and not summary.sources:
         return None
     tables = (_contention(seen), _use(seen), _gpus(seen), _energy(seen))
-    text = [f"Not read: {short(each.name, 40)}: {short(each.detail, 240)}." for each in summary.sources if each.state in {"absent", "off"}]
+    unread = [f"{short(each.name, 40)} ({short(each.detail, 240)})" for each in summary.sources if each.state in {"absent", "off"}]
+    text = [f"Not read: {'; '.join(unread)}."] if unread else []
     text += [f"Lost on the way: {short(each.name, 40)}, {short(each.detail, 240)}." for each in summary.sources if each.state == "lost"]
     return Section(id="machine", title="Machine", text=tuple(text), tables=tuple(table for table in tables if table is not None))
 
@@ -34,20 +35,26 @@ def _use(seen: Lookup) -> Table | None:
     uses = seen.summary.machine
     if not uses:
         return None
-    titles = (
+    titles = [
         "Measured for",
         "Model's CPU",
-        "Client's",
-        "Others'",
+        "Client's CPU",
+        "Others' CPU",
         "Memory peak",
         "Threads",
-        "Free memory, least",
+        "Least free memory",
         "Swapped",
         "Waiting for CPU",
-        "… memory",
-    )
-    rows, notes = bounded([_use_row(seen, use) for use in uses])
-    note = "CPU in cores (seconds per second). Waiting: share of the time in which some process did (PSI). Slices of it lie in `telemetry/machine/`."
+        "Waiting for memory",
+    ]
+    known = {(status.model_id, status.variant_id) for status in seen.summary.models if status.rss_peak_bytes is not None}
+    shown: list[tuple[Cell, ...]] = [_use_row(seen, use) for use in uses]
+    if all((use.model_id, variant) in known for use in uses for variant in use.variant_ids):  # the results have it, of the whole life of the server
+        place = titles.index("Memory peak")
+        del titles[place]
+        shown = [(*row[: place + 1], *row[place + 2 :]) for row in shown]
+    rows, notes = bounded(shown)
+    note = "CPU in cores (seconds per second). Waiting: share of the time in which any process of the machine did (Linux PSI)."
     columns = (Column(title="Model"), *(Column(title=title, is_number=True) for title in titles))
     return Table(id="machine-use", columns=columns, rows=rows, notes=(note, *notes))
 
@@ -102,11 +109,17 @@ def _energy(seen: Lookup) -> Table | None:
     found = seen.summary.energy
     if not found:
         return None
-    titles = ("Per answer", "Per output token", "Whole run", "At rest meanwhile", "Above rest", "By counter", "By power over time")
+    titles = ["Per answer", "Per output token", "Whole run", "At rest meanwhile", "Above rest"]
+    if any(facts.counter_j is not None or facts.integral_j is not None for facts in found):  # not of watts that are declared
+        titles += ["By counter", "By power over time"]
     columns = (Column(title="Model"), Column(title="Source"), *(Column(title=title, is_number=True) for title in titles))
-    shown: list[tuple[Cell, ...]] = [_energy_row(seen, facts) for facts in found]
+    shown: list[tuple[Cell, ...]] = [_energy_row(seen, facts)[: len(columns)] for facts in found]
     rows, notes = bounded(shown)
-    told = tuple(dict.fromkeys(f"{short(each.model_id, 60)}: {short(note, 240)}." for each in found for note in each.notes))
+    of: dict[str, list[str]] = {}
+    for facts in found:
+        for told_of in facts.notes:
+            of.setdefault(told_of, []).append(seen.label(Key(facts.model_id, facts.variant_id)))
+    told = tuple(f"{short(', '.join(names), 240)}: {short(words, 240)}." for words, names in of.items())
     note = (
         "Per answer and per token: above rest, where that is known. Whole run: all that was used while the model was measured; the cost is of that."
     )

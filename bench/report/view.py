@@ -50,7 +50,6 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             comparison(seen, spec),
             variants(seen, spec),
             loads(seen, spec),
-            machine(seen),
             models(seen),
             judges(seen, spec),
             people(seen),
@@ -60,7 +59,7 @@ def build_view(  # noqa: PLR0913 - what a report is made from
             prompts(seen),
             outliers(seen),
         ),
-        *(costs(seen), estimates(seen), environment(seen, manifest), reproduction(manifest, spec)),
+        *(machine(seen), costs(seen), estimates(seen), environment(seen, manifest), reproduction(manifest, spec)),
     )
     return View(
         manifest=manifest,
@@ -80,6 +79,6 @@ def build_view(  # noqa: PLR0913 - what a report is made from
 
 
 def _definitions(summary: Summary) -> Table:
-    present = {found.metric for found in summary.estimates}
+    present = {found.metric for found in summary.estimates} - glossary.unsaid(summary.estimates)
     rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*glossary.definitions(present), *glossary.GENERAL))
     return Table(id="definitions", columns=(Column(title="Word"), Column(title="Meaning")), rows=rows)

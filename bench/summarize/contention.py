@@ -1,6 +1,7 @@
 """What took part of the machine while a model was measured: beyond which limit it is said, and which numbers it may have spoilt."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
 from bench.records.telemetry import Contention, MachineUse
 
@@ -22,13 +23,13 @@ def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held
     """Everything beyond its limit. `heat`: times that a core was slowed for its temperature; `held_back`: share of the time, by a CPU quota."""
     if use.others_cores is not None and use.others_cores >= OTHERS * use.cores:
         share = use.others_cores / use.cores
-        text = f"other processes took {use.others_cores:.2f} of {use.cores} cores ({share:.0%})"
+        text = f"other processes took {use.others_cores:.2f} of {use.cores} cores ({_percent(share)})"
         yield Contention(kind="cpu", value=share, limit=OTHERS, unit="share", text=text, spoils=(*_SPEED, "energy_j"))
     if use.steal_share is not None and use.steal_share >= STEAL:
-        text = f"other guests of this machine's host took {use.steal_share:.0%} of the CPU time"
+        text = f"other guests of this machine's host took {_percent(use.steal_share)} of the CPU time"
         yield Contention(kind="steal", value=use.steal_share, limit=STEAL, unit="share", text=text, spoils=_SPEED)
     if held_back is not None and held_back >= HELD_BACK:
-        text = f"the container's CPU quota held it back for {held_back:.0%} of the time"
+        text = f"the container's CPU quota held it back for {_percent(held_back)} of the time"
         yield Contention(kind="quota", value=held_back, limit=HELD_BACK, unit="share", text=text, spoils=_SPEED)
     yield from _memory(use, memory_bytes)
     if heat:
@@ -45,7 +46,7 @@ def _memory(use: MachineUse, memory_bytes: int | None) -> Iterator[Contention]:
         yield Contention(kind="swap", value=float(swapped), limit=float(SWAPPED_BYTES), unit="B", text=text, spoils=(*_SPEED, "rss_peak_bytes"))
     least = use.available_least_bytes
     if use.pressure_memory is not None and use.pressure_memory >= STALLED:
-        text = f"processes waited for memory for {use.pressure_memory:.0%} of the time"
+        text = f"processes waited for memory for {_percent(use.pressure_memory)} of the time"
         yield Contention(kind="memory", value=use.pressure_memory, limit=STALLED, unit="share", text=text, spoils=(*_SPEED, "rss_peak_bytes"))
     elif least is not None and memory_bytes and least < LEAST_MEMORY * memory_bytes:
         share = 1 - least / memory_bytes
@@ -62,13 +63,24 @@ def _gpus(use: MachineUse) -> Iterator[Contention]:
             yield Contention(kind="gpu", value=float(theirs), limit=limit, unit="B", text=text, spoils=(*_SPEED, "gpu_bytes", "energy_j"))
         if gpu.slowed_share is not None and gpu.slowed_share >= SLOWED:
             why = ", ".join(gpu.reasons)
-            text = f"{gpu.name} ({gpu.id}) ran slower than it could for {gpu.slowed_share:.0%} of the time{f': {why}' if why else ''}"
+            text = f"{gpu.name} ({gpu.id}) ran slower than it could for {_percent(gpu.slowed_share)} of the time{f': {why}' if why else ''}"
             yield Contention(kind="gpu_slowed", value=gpu.slowed_share, limit=SLOWED, unit="share", text=text, spoils=_SPEED)
 
 
-def notes(uses: tuple[MachineUse, ...]) -> Iterator[str]:
-    """One sentence per model that did not have the machine for itself."""
+def notes(uses: tuple[MachineUse, ...], energetic: Collection[str] = ()) -> Iterator[str]:
+    """One sentence per served model that did not have the machine for itself. `energetic`: models whose energy is known."""
+    served = Counter(use.model_id for use in uses)
     for use in uses:
         if use.contention:
-            spoilt = ", ".join(dict.fromkeys(name for one in use.contention for name in one.spoils))
-            yield f"{use.model_id}: {'; '.join(one.text for one in use.contention)} while it was measured. May be spoilt: {spoilt}."
+            name = use.model_id if served[use.model_id] == 1 else f"{use.model_id} · {', '.join(use.variant_ids)}"
+            spoilt = {name for one in use.contention for name in one.spoils}
+            kinds = [word for name, word in _IN_WORDS.items() if name in spoilt and (name != "energy_j" or use.model_id in energetic)]
+            told = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+            yield f"{name}: {'; '.join(one.text for one in use.contention)} while it was measured: {told} may be spoilt."
+
+
+_IN_WORDS = {"ttft": "times", "output_tps": "speeds", "rss_peak_bytes": "memory", "gpu_bytes": "GPU memory", "energy_j": "energy"}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -94,7 +94,7 @@ def test_run_without_readings_has_no_such_section():
 
 def test_absent_source_is_one_plain_line_and_a_lost_one_says_when():
     section = machine(seen()[0])
-    assert section.text == ("Not read: nvml: no NVIDIA GPU: NVML library not found.", "Lost on the way: nvidia:1, after 3.2 s: GPU is lost.")
+    assert section.text == ("Not read: nvml (no NVIDIA GPU: NVML library not found).", "Lost on the way: nvidia:1, after 3.2 s: GPU is lost.")
 
 
 def test_contention_stands_with_the_figures_that_it_may_have_spoilt():
@@ -105,12 +105,31 @@ def test_contention_stands_with_the_figures_that_it_may_have_spoilt():
 
 def test_use_and_energy_have_units_and_sources():
     section = machine(seen()[0])
-    ((_, window, mine, client, others, memory, threads, free, swapped, waiting, _),) = texts(table(section, "machine-use"))
+    ((_, window, mine, client, others, threads, free, swapped, waiting, _),) = texts(table(section, "machine-use"))
     assert (window, mine, client, others, threads) == ("21.4 s", "0.97", "0.030", "0.80", "5")
-    assert (memory, free, swapped, waiting) == ("243 MB", "4.00 GB", "0 B", "25 %")
+    assert (free, swapped, waiting) == ("4.00 GB", "0 B", "25 %")
     ((_, source, per_answer, per_token, run, *rest),) = texts(table(section, "energy"))
     assert (source, per_answer, per_token, run) == ("rapl package-0, measured", "58.6 J", "0.521 J", "640 J")
     assert rest == ["171 J", "469 J", "640 J", "–"]
+
+
+def test_memory_stands_here_only_of_a_server_of_which_the_results_know_none():
+    titles = [column.title for column in table(machine(seen()[0]), "machine-use").columns]
+    assert "Memory peak" not in titles
+    unowned = tuple(replace(status, rss_peak_bytes=None) for status in summary().models)
+    there = table(machine(seen(models=unowned)[0]), "machine-use")
+    assert dict(zip([column.title for column in there.columns], *texts(there), strict=True))["Memory peak"] == "243 MB"
+
+
+def test_note_of_several_models_stands_once_and_columns_of_sensors_only_with_one():
+    two = tuple(
+        replace(ENERGY, model_id=name, basis="declared", sources=("declared watts",), counter_j=None, notes=("an estimate",))
+        for name in ("smollm2-135m", "gemma-3-270m")
+    )
+    found = table(machine(seen(energy=two)[0]), "energy")
+    assert found.columns[-1].title == "Above rest"
+    assert {len(row) for row in found.rows} == {len(found.columns)}
+    assert [note for note in found.notes if "an estimate" in note] == ["smollm2-135m, gemma-3-270m: an estimate."]
 
 
 def test_figure_from_declared_watts_says_so_wherever_it_stands():

@@ -227,10 +227,13 @@ def test_other_work_from_a_tenth_of_the_cores_on_is_contention():
     assert quiet.contention == ()
     (one,) = loud.contention
     assert (one.kind, one.value, one.limit) == ("cpu", pytest.approx(0.375), 0.1)
-    assert one.text == "other processes took 1.50 of 4 cores (38%)"
+    assert one.text == "other processes took 1.50 of 4 cores (38 %)"
     assert {"ttft", "decode_tps", "energy_j"} <= set(one.spoils)
-    (note,) = notes((quiet, loud))
-    assert note.startswith("m: other processes took 1.50 of 4 cores (38%) while it was measured. May be spoilt: ttft, ")
+    (note,) = notes((loud,), {"m"})
+    assert note == "m: other processes took 1.50 of 4 cores (38 %) while it was measured: times, speeds and energy may be spoilt."
+    assert next(notes((loud,), ())).endswith("while it was measured: times and speeds may be spoilt.")  # no energy is told
+    served_twice = (quiet, msgspec.structs.replace(loud, variant_ids=("gpu", "fast")))
+    assert [each.partition(":")[0] for each in notes(served_twice)] == ["m · gpu, fast"]
 
 
 USE = MachineUse(model_id="m", variant_ids=("default",), window_s=10.0, read_s=10.0, cores=4)
@@ -240,15 +243,15 @@ GPU_USE = GpuUse(id="nvidia:0", name="G", memory_bytes=1_000)
 @pytest.mark.parametrize(
     ("said", "kind", "words"),
     [
-        ({"steal_share": 0.05}, "steal", "other guests of this machine's host took 5% of the CPU time"),
+        ({"steal_share": 0.05}, "steal", "other guests of this machine's host took 5 % of the CPU time"),
         ({"swap_in_bytes": 3_000_000}, "swap", "3 MB went to or from swap"),
-        ({"pressure_memory": 0.2}, "memory", "processes waited for memory for 20% of the time"),
+        ({"pressure_memory": 0.2}, "memory", "processes waited for memory for 20 % of the time"),
         ({"available_least_bytes": 20_000_000}, "memory", "only 20 MB of memory were left"),
         ({"gpus": (msgspec.structs.replace(GPU_USE, others_peak_bytes=400_000_000),)}, "gpu", "other processes held 400 MB of G (nvidia:0)"),
         (
             {"gpus": (msgspec.structs.replace(GPU_USE, slowed_share=0.5, reasons=("SwThermalSlowdown",)),)},
             "gpu_slowed",
-            "G (nvidia:0) ran slower than it could for 50% of the time: SwThermalSlowdown",
+            "G (nvidia:0) ran slower than it could for 50 % of the time: SwThermalSlowdown",
         ),
     ],
 )
@@ -260,7 +263,7 @@ def test_what_contends_is_named_with_its_figure(said, kind, words):
 
 def test_heat_and_a_quota_are_told_too():
     assert [(one.kind, one.text) for one in contention(USE, None, 1, 0.3)] == [
-        ("quota", "the container's CPU quota held it back for 30% of the time"),
+        ("quota", "the container's CPU quota held it back for 30 % of the time"),
         ("heat", "cores were slowed for their temperature once"),
     ]
 
