@@ -92,3 +92,10 @@ def test_measurement_page_gives_the_units_of_the_metrics() -> None:
     units = {name: cells[1] for cells in rows(MEASUREMENT, "Metrics") for name in re.findall(r"`(\w+)`", cells[0])}
     told = {name: REGISTRY.load("metric", name).unit for name in CATALOG["metric"]}
     assert {name: units[name].split()[0] for name in told} == {name: unit.split()[0] for name, unit in told.items()}
+
+
+def test_replay_on_the_measurement_page_is_part_of_a_valid_spec(tmp_path: Path) -> None:
+    (example,) = blocks(MEASUREMENT, "yaml")
+    spec = tmp_path / "again.yaml"
+    spec.write_text(f"bench: 1\nname: again\nversion: 1.0.0\nprompts: [{{id: one, user: Say hello.}}]\n{example}", encoding="utf-8")
+    assert load_spec(spec, extensions=REGISTRY, environ={}).warnings == ()
