@@ -146,6 +146,16 @@ def test_in_process_answers_share_no_table_of_times_with_those_over_http(mixed):
     assert "Not all answers came over HTTP: echo (in-process), parrot (in-process)" in report
 
 
+def test_the_terminal_shows_both_apart(environment, ran, mixed):
+    shown = environment.bench("report", mixed.folder, "--show", folder=ran[0]).stdout
+    before, _, over_http = shown.partition("\nOver HTTP.")
+    in_process = before.partition("In-process: called in bench")[2]
+    assert "echo (in-process)" in in_process
+    assert "served (HTTP)" not in in_process
+    assert "served (HTTP)" in over_http.partition("Question")[0]
+    assert "echo (in-process)" not in over_http.partition("Question")[0]
+
+
 def test_no_time_of_one_transport_is_compared_with_one_of_another(mixed):
     summary = read_summary(mixed)
     assert {each.model_id: each.transport for each in summary.counts} == {"echo": "in-process", "parrot": "in-process", "served": "http"}
