@@ -17,7 +17,8 @@ from bench.judge.identity import is_the_judge, judge_identity, same_family
 from bench.judge.means import JudgeMeans
 from bench.judge.prefixes import with_prefixes
 from bench.plan.expand import treatment_of
-from bench.protocols import Restartable, Served, ServingContext
+from bench.protocols import Questioner, Restartable, Served, ServingContext
+from bench.providers.ollama_questioner import MANNERS, OllamaQuestioner
 from bench.providers.questioner import DIALECTS, GRAMMATICAL, ChatQuestioner
 from bench.records.judging import Capabilities
 from bench.records.plan import Plan, Treatment
@@ -114,18 +115,19 @@ def _names(model: ModelSpec) -> tuple[str | None, ...]:
     return (model.model, model.alias, *(model.weights.parts if model.weights else ()), model.id)
 
 
-async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: list[ChatQuestioner]) -> JudgeMeans:
+async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: list[Questioner]) -> JudgeMeans:
     """The judge, asked what it can do; its connections are put into `held`.
 
     Raises: UnusableJudge when it gives no reply.
     """
     judge = spec.judge or JudgeSpec(use=seat.name)
     context = context_of(seat.served.endpoint, seat.served.credential)
-    best: tuple[ChatQuestioner, Capabilities] | None = None
+    best: tuple[Questioner, Capabilities] | None = None
     found = Found()
     restart = seat.served.restart if isinstance(seat.served, Restartable) else None
-    for dialect in DIALECTS:
-        questioner = ChatQuestioner(
+    kind, manners = (OllamaQuestioner, MANNERS) if seat.served.endpoint.api == "ollama" else (ChatQuestioner, DIALECTS)
+    for dialect in manners:
+        questioner = kind(
             seat.served.endpoint,
             seat.served.credential,
             timeout_s=judge.timeout_s or spec.timeout_s,

@@ -27,8 +27,7 @@ from bench.judge.probes import PROBES_VERSION, ProbeMaterial
 from bench.judge.prompts import template_digests
 from bench.judge.qualify import probes_digest, qualify
 from bench.judges import Seat, Serving, bring_up, its_own, means_of
-from bench.protocols import ServingContext
-from bench.providers.questioner import ChatQuestioner
+from bench.protocols import Questioner, ServingContext
 from bench.records.judging import JudgeRecord, Qualification
 from bench.records.plan import Plan
 from bench.records.spec import JudgeSpec, Spec
@@ -137,7 +136,7 @@ async def _ask_all(means: Judging, record: JudgeRecord, seats: Mapping[str, Seat
     Raises: UnusableJudge.
     """
     judge = means.judge
-    open_ones: list[ChatQuestioner] = []
+    open_ones: list[Questioner] = []
     stopped = Stopped(means.stop)
     try:
         templates = templates_of(judge, means.folder)

@@ -20,6 +20,7 @@ from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
 from bench.protocols import LoadShape, Restartable, SelfSpoken, Served, ServingContext
 from bench.providers.dialects import with_unmet
+from bench.providers.ollama_chat import OllamaChat
 from bench.records.machine import ClientHealth
 from bench.records.plan import Block, ServingKey, Treatment
 from bench.records.sample import Sample
@@ -141,9 +142,11 @@ def _seat(instruments: Instruments, model: Served) -> Seat:
 
 
 def _provider(instruments: Instruments, model: Served) -> ProviderFactory:
-    """What speaks to a model: what it brings itself, else what its address names, else the spec's client."""
+    """What speaks to a model: what it brings itself, else its server's own API, else what its address names, else the spec's client."""
     if isinstance(model, SelfSpoken):
         return model.provider
+    if model.endpoint.api == "ollama":
+        return OllamaChat
     scheme = urlsplit(model.endpoint.base_url).scheme  # an address that no HTTP client can speak to names its provider
     name = scheme if scheme not in {"http", "https"} and instruments.registry.has("provider", scheme) else instruments.spec.client
     provider: ProviderFactory = instruments.registry.load("provider", name)

@@ -203,6 +203,7 @@ def _context(means: Means, layout: RunLayout) -> ServingContext:
         cache_folder=options.cache_folder,
         environ=options.environ,
         uses_proxies=means.loaded.spec.client == "openai-sdk",
+        native=means.loaded.spec.client == "wire",
         offline=options.offline,
         allow_commands=options.allow_commands,
         progress=means.progress.transferred,

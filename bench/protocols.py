@@ -38,6 +38,7 @@ class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
 
     `progress(what, done_bytes, total_bytes)` may be called from any thread. `slots`: how many requests at once shall each have the whole context;
     a runtime that cannot say so to its server takes no notice. `uses_proxies`: the requests will go by the proxies that the environment names.
+    `native`: they may go by a server's own API, where bench speaks it; else by OpenAI's.
     """
 
     spec_folder: Path
@@ -48,6 +49,7 @@ class ServingContext(msgspec.Struct, frozen=True, kw_only=True):
     allow_commands: bool = False
     slots: int = 1
     uses_proxies: bool = False
+    native: bool = True
     progress: Callable[[str, int, int | None], None] = lambda _what, _done, _total: None
 
 

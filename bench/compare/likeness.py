@@ -15,6 +15,7 @@ _TRANSPORT = "transport"
 _ENDS_REQUESTS = ("timeout", "retries")
 _SERVED: tuple[tuple[str, str], ...] = (
     (_TRANSPORT, "transport"),
+    ("API", "api"),
     ("served model", "served_model"),
     ("runtime version", "runtime_version"),
     ("weights", "weights_digest"),

@@ -65,6 +65,7 @@ def treatment_of(model: ModelSpec, variant: Variant) -> Treatment:
         "environment": [list(pair) for pair in model.environment],
         "settings": model.settings,
         **({"server": model.server, "arguments": list(model.arguments)} if model.server is not None else {}),
+        **({"dialect": model.dialect} if model.dialect is not None else {}),
         "gpu": msgspec.to_builtins(gpu),
         "device": device,
         "threads": threads,

@@ -17,7 +17,7 @@ _CHUNK = msgspec.json.Decoder(Chunk)
 _CHUNKS = msgspec.json.Decoder(list[Chunk])
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _FIELDS = (b":", b"data", b"event", b"id", b"retry")
-_KINDS: dict[str, FailureKind] = {
+KINDS: dict[str, FailureKind] = {
     "timeout": "timeout", "closed": "protocol", "framing": "protocol", "too_large": "protocol",
     "unreachable": "unreachable", "refused": "unreachable",
 }  # fmt: skip
@@ -30,7 +30,7 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     if is_good and head is not None and (reading := _read_plain(received, head)) is not None:
         begins = received.body_start
         outcome = _outcome(received, reading, None, credential, is_stream=False)
-        timing = _timing(received, received.stamp_behind(begins), None, zero_ns=zero_ns, scheduled_s=scheduled_s)
+        timing = timing_of(received, received.stamp_behind(begins), None, zero_ns=zero_ns, scheduled_s=scheduled_s)
         return Exchange(outcome=outcome, timing=timing)
     is_usual = is_good and head is not None and head.is_chunked
     found = read_in_runs(received.raw, received.body_start) if is_usual else None
@@ -46,7 +46,7 @@ def read_answer(received: Received, *, zero_ns: int, scheduled_s: float | None, 
     outcome = _outcome(received, reading, problem, credential, is_stream=True)
     first_byte_ns = received.stamp_behind(begins)
     arrivals = received.arrivals_of(reading.marks)
-    return Exchange(outcome=outcome, timing=_timing(received, first_byte_ns, arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s))
+    return Exchange(outcome=outcome, timing=timing_of(received, first_byte_ns, arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s))
 
 
 def _read_plain(received: Received, head: Head) -> Reading | None:
@@ -79,7 +79,7 @@ def read_unusual(received: Received, *, zero_ns: int, scheduled_s: float | None,
         problem = _read(body, reading, is_stream=is_stream)
         outcome = _outcome(received, reading, problem, credential, is_stream=is_stream)
     arrivals = body.arrivals_of(reading.marks) if is_stream else None
-    timing = _timing(received, body.first_byte_ns(), arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s)
+    timing = timing_of(received, body.first_byte_ns(), arrivals, zero_ns=zero_ns, scheduled_s=scheduled_s)
     return Exchange(outcome=outcome, timing=timing)
 
 
@@ -151,7 +151,7 @@ def _outcome(received: Received, reading: Reading, problem: str | None, credenti
     if reading.error is not None:
         return reading.outcome(credential, status=status, is_stream=is_stream)
     if received.end != "complete":
-        return Failure(kind=_KINDS[received.end], message=clean(received.detail, credential), status=status)
+        return Failure(kind=KINDS[received.end], message=clean(received.detail, credential), status=status)
     if problem is not None:
         return Failure(kind="protocol", message=clean(problem, credential), status=status)
     if is_stream and head is not None and head.ends_with_connection and reading.finish_reason is None and not _said_done(received):
@@ -163,7 +163,8 @@ def _said_done(received: Received) -> bool:
     return received.raw.rstrip().endswith(b"[DONE]")
 
 
-def _timing(received: Received, first_byte_ns: int | None, arrivals: Arrivals | None, *, zero_ns: int, scheduled_s: float | None) -> Timing:
+def timing_of(received: Received, first_byte_ns: int | None, arrivals: Arrivals | None, *, zero_ns: int, scheduled_s: float | None) -> Timing:
+    """The timing of an answer whose body and texts arrived so."""
     sent_s = (received.sent_ns - zero_ns) * 1e-9
     return Timing(
         scheduled_s=sent_s if scheduled_s is None else scheduled_s,

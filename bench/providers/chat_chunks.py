@@ -30,7 +30,9 @@ class _Details(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct, gc=False):
+class Counts(msgspec.Struct, gc=False):
+    """The counts of tokens as a server sends them."""
+
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
@@ -41,7 +43,7 @@ class Chunk(msgspec.Struct, gc=False):
     """One event of a stream, or a whole answer. Fields that nothing reads are skipped by the decoder."""
 
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Counts | None = None
     timings: ServerTimings | None = None
     model: str | None = None
     error: Any = None
@@ -56,7 +58,7 @@ class Reading:
         self.reasoning: list[str] = []
         self.marks: list[int] = []  # of the events with content or reasoning: where each ends, or when it came
         self.finish_reason: str | None = None
-        self.usage: _Usage | None = None
+        self.usage: Counts | None = None
         self.timings: ServerTimings | None = None
         self.model: str | None = None
         self.error: Any = None
@@ -154,7 +156,7 @@ def _plausible(timings: ServerTimings) -> ServerTimings:
 
     return ServerTimings(
         prompt_n=_count(timings.prompt_n), prompt_ms=duration(timings.prompt_ms), predicted_n=_count(timings.predicted_n),
-        predicted_ms=duration(timings.predicted_ms), cache_n=_count(timings.cache_n),
+        predicted_ms=duration(timings.predicted_ms), cache_n=_count(timings.cache_n), load_ms=duration(timings.load_ms),
     )  # fmt: skip
 
 

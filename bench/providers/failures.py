@@ -27,6 +27,7 @@ _MEMORY_WORDS = (
     "out of memory",
     "outofmemory",
     "insufficient memory",
+    "more system memory",  # Ollama
     "not enough memory",
     "failed to allocate",
     "cudamalloc",

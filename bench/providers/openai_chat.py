@@ -5,6 +5,7 @@ import msgspec
 from bench.clock import Clock
 from bench.providers.chat_answer import read_answer
 from bench.providers.chat_request import chat_body
+from bench.providers.request_head import request_head
 from bench.providers.wire.pool import Pool, parse_origin
 from bench.providers.wire.received import Received
 from bench.records.exchange import Exchange
@@ -36,19 +37,7 @@ class OpenAIChat:
         Raises: ValueError when the endpoint's base URL or the credential cannot stand in a request.
         """
         origin = parse_origin(endpoint.base_url)
-        lines = [
-            f"POST {origin.path}/chat/completions HTTP/1.1",
-            f"Host: {origin.authority}",
-            "Content-Type: application/json",
-            "Accept: text/event-stream, application/json",
-            "Accept-Encoding: identity",
-            "User-Agent: bench",
-        ]
-        if credential:
-            lines.append(f"Authorization: Bearer {credential}")
-        if any(ord(letter) < 32 or ord(letter) > 126 for line in lines for letter in line):
-            raise ValueError("the base URL or the credential holds a character that cannot stand in an HTTP head (a line break, a space too many?)")
-        self._head = ("\r\n".join(lines) + "\r\nContent-Length: ").encode("ascii")
+        self._head = request_head(origin, f"{origin.path}/chat/completions", accept="text/event-stream, application/json", credential=credential)
         self._endpoint = endpoint
         self._credential = credential
         self._clock = clock

@@ -22,6 +22,7 @@ import openai
 from bench.providers.chat_chunks import Reading
 from bench.providers.failures import clean, from_error_object, from_status, said
 from bench.providers.odd_chunks import repaired
+from bench.providers.patience import Patience
 from bench.records.exchange import Completion, Failure
 from bench.records.judging import Question, Reply, TokenChoice
 from bench.records.serving import Endpoint
@@ -39,10 +40,6 @@ _CONTINUING = ("continue_final_message", "add_generation_prompt")  # these make 
 _MOST_BYTES = 64 << 20
 _MOST_TOKENS = 64  # of a reply, whose alternatives are kept
 _LEAST_LOGPROB = -1e4  # stands for a probability of zero
-_AGAIN = ("unreachable", "rate_limit", "server", "timeout", "protocol")
-_LONGEST_WAIT_S = 60.0
-_FIRST_WAIT_S = 0.5
-_BROKEN_IN_A_ROW = 2
 # The SDK lets errors of its HTTP library through; which library that is depends on its version (httpx, httpx2).
 _HTTP = next(part.__module__.partition(".")[0] for part in openai.DefaultAsyncHttpxClient.__mro__ if part.__module__.startswith("httpx"))
 _TRANSPORT_ERROR: type[Exception] = sys.modules[_HTTP].HTTPError
@@ -69,10 +66,7 @@ class ChatQuestioner:
         self._endpoint = endpoint
         self._credential = credential
         self._timeout_s = timeout_s
-        self._retries = retries
-        self._restart = restart
-        self._restarting = asyncio.Lock()
-        self._n_broken = 0
+        self._patience = Patience(retries, restart)
         self._dialect = DIALECTS[dialect]
         self._is_foundry = dialect == GRAMMATICAL
         http = openai.DefaultAsyncHttpxClient(trust_env=False, follow_redirects=False)
@@ -80,25 +74,7 @@ class ChatQuestioner:
 
     async def ask(self, question: Question) -> Reply:
         """Send one question; where the server is out of reach, busy or broken, some times more."""
-        for turn in range(self._retries + 1):
-            reply = await self._ask(question)
-            await self._mend(reply)
-            if reply.failure is None or reply.failure.kind not in _AGAIN or turn == self._retries:
-                break
-            await asyncio.sleep(min(reply.failure.retry_after_s or _FIRST_WAIT_S * 2**turn, _LONGEST_WAIT_S))
-        return reply
-
-    async def _mend(self, reply: Reply) -> None:
-        """Start a server again that goes on answering with errors of its own."""
-        if reply.failure is None or reply.failure.kind != "server" or self._restart is None:
-            self._n_broken = 0
-            return
-        self._n_broken += 1
-        if self._n_broken >= _BROKEN_IN_A_ROW:
-            async with self._restarting:
-                if self._n_broken:  # nobody else has done it meanwhile
-                    self._n_broken = 0
-                    await asyncio.to_thread(self._restart, reply.failure.message)
+        return await self._patience.ask(lambda: self._ask(question))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -155,7 +131,11 @@ def _foundry_shape(question: Question) -> dict[str, Any]:
 
 def read_reply(content: bytes, question: Question, credential: str | None) -> Reply:
     """What a 200 answer says. Raises: ValueError, RecursionError or msgspec.ValidationError when it is no chat completion."""
-    value = json.loads(content)
+    return reply_of(json.loads(content), question, credential)
+
+
+def reply_of(value: Any, question: Question, credential: str | None) -> Reply:
+    """What a chat completion says. Raises: as `read_reply`."""
     reading = Reading()
     reading.add(repaired(value), 0)
     tokens = _tokens(value, question, credential)

@@ -8,6 +8,7 @@ from bench.records.exchange import Transport
 from bench.records.machine import Machine
 from bench.records.run import GitState
 from bench.records.selection import Chosen
+from bench.records.serving import Api
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,7 +48,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model in a variant: what answered, and how each prompt was answered. `facts`: what is measured once, in B or s."""
+    """A model in a variant: what answered, and how each prompt was answered. `facts`: what is measured once, in B or s.
+
+    `contention`: what of other work took part of the machine meanwhile, in words, by what it may have spoilt: `times`, or `memory`.
+    """
 
     model_id: str
     variant_id: str
@@ -57,9 +61,11 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weights_digest: str | None = None
     device: str | None = None
     transport: Transport = "http"
+    api: Api = "openai"
     answers: tuple[Answered, ...] = ()
     levels: tuple[Level, ...] = ()
     facts: dict[str, float] = {}
+    contention: dict[str, str] = {}
     cost: Price | None = None
 
 

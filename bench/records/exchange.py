@@ -29,13 +29,17 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServerTimings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The server's own clock, where it gives one (llama.cpp `timings`). Units: `_n` tokens, `_ms` milliseconds, as sent."""
+    """The server's own clock, where it gives one (llama.cpp `timings`, Ollama's durations). Units: `_n` tokens, `_ms` milliseconds.
+
+    `prompt_n` are the tokens read within `prompt_ms`, without cached ones. `load_ms`: what making the model ready for this very request took.
+    """
 
     prompt_n: int | None = None
     prompt_ms: float | None = None
     predicted_n: int | None = None
     predicted_ms: float | None = None
     cache_n: int | None = None
+    load_ms: float | None = None
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="completion"):

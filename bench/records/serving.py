@@ -7,6 +7,8 @@ import msgspec
 from bench.records.exchange import Transport
 
 ModelState = Literal["served", "unavailable", "failed", "skipped"]
+Api = Literal["openai", "ollama"]
+"""The API by which requests go: OpenAI's chat completions, or Ollama's own."""
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,13 +29,17 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The software that answers, as it told of itself. `dialect` is how it is spoken to; `openai`: with nothing that OpenAI does not document.
 
-    `evidence` says which of its answers told, or that the spec did.
+    `evidence` says which of its answers told, or that the spec did. `api` is what requests go by. `options` stand in each request and say how the
+    model is served (Ollama's `num_ctx`, `num_gpu`, `num_thread`); `keep_alive`, how long it stays in memory after one.
     """
 
     name: str
     version: str | None = None
     dialect: str
     evidence: str
+    api: Api = "openai"
+    options: dict[str, int] = {}
+    keep_alive: str | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     weights_digest: str | None = None
     server: Server | None = None  # None: nobody looked
     transport: Transport = "http"
+
+    @property
+    def api(self) -> Api:
+        """What requests go by."""
+        return self.server.api if self.server is not None else "openai"
+
+
+def root_of(base_url: str) -> str:
+    """Where a server's own paths begin: the base URL without the OpenAI part."""
+    return base_url.rstrip("/").removesuffix("/v1").removesuffix("/openai").rstrip("/")
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,7 +92,8 @@ def _server(endpoint: Endpoint | None) -> Cell:
     if server is None:
         return numbers.NOT_APPLICABLE
     said = " ".join(part for part in (server.name, server.version) if part)
-    return Cell(value=short(said), mark=short(f"spoken to as {server.dialect}: {server.evidence}"))
+    by = " by its own API" if server.api != "openai" else ""
+    return Cell(value=short(said), mark=short(f"spoken to as {server.dialect}{by}: {server.evidence}"))
 
 
 def _ran_on(endpoint: Endpoint | None) -> Cell:

@@ -16,7 +16,7 @@ from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
 from bench.records.servers import SERVERS
-from bench.records.serving import Endpoint, Server, ServingFacts, Started
+from bench.records.serving import Endpoint, Server, ServingFacts, Started, root_of
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
 from bench.serving.command_ready import SECRET, find_program, is_port_taken, trouble, wait_ready
@@ -25,8 +25,8 @@ from bench.serving.detached import ServedDetached
 from bench.serving.dialect import PLAIN, server_at
 from bench.serving.external import choose, normalise, read_credential
 from bench.serving.gpu_words import wanted_gpu
-from bench.serving.ollama import loaded_at
-from bench.serving.ollama_models import Prepared, prepare
+from bench.serving.ollama import loaded_at, options_of, speaks_native
+from bench.serving.ollama_models import Prepared, Wanted, prepare
 from bench.serving.placement import first, from_log, from_machine, settled
 from bench.serving.probe import Reply, get
 from bench.serving.process import ChildProcess, log_path
@@ -155,7 +155,7 @@ class ServedCommand:
         self._process = process
         model, base_url = treatment.model, filled.base_url
         wait_ready(process, model, filled.ready, base_url, self.credential)
-        self._prepared = _prepared(model, filled, context)
+        self._prepared, server = _prepared(treatment, filled, self.credential, context)
         load_s = process.mark_loaded() - (self._prepared.download_s or 0.0)
         reply = get(f"{base_url}/models", credential=self.credential)
         if not isinstance(reply, Reply):
@@ -172,7 +172,7 @@ class ServedCommand:
             pid=process.pid,
             load_s=load_s,
             weights_digest=self._weights.digest if self._weights is not None else None,
-            server=_known(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
+            server=server or _known(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
         )
         looks = (lambda: loaded_at(endpoint, self.credential), lambda: from_log(process.log_text()), from_machine)
         placed = settled(wanted_gpu(treatment), first(*looks))
@@ -211,11 +211,16 @@ def _known(model: ModelSpec, told: Server) -> Server:
     return Server(name=kind.title, dialect=PLAIN, evidence="`server:` of the spec; it does not say what it is")
 
 
-def _prepared(model: ModelSpec, start: _Filled, context: ServingContext) -> Prepared:
-    """What a server is to be told once it is up, before it has the model."""
+def _prepared(treatment: Treatment, start: _Filled, credential: str | None, context: ServingContext) -> tuple[Prepared, Server | None]:
+    """What a server is to be told once it is up, before it has the model, and who it is, where that had to be known."""
+    model, base_url = treatment.model, start.base_url
     if model.server != "ollama" or model.model is None:
-        return Prepared(None, None, (), lambda: None)
-    return prepare(start.base_url.removesuffix("/v1"), model.model, start.options, context, model.load_timeout_s)
+        return Prepared(None, None, (), lambda: None), None
+    server = _known(model, server_at(base_url, credential=credential, listing=None, forced=model.dialect))
+    if speaks_native(server, context):
+        server = replace(server, api="ollama", options=options_of(treatment))
+    wanted = Wanted(model.model, start.options, server.options if server.api == "ollama" else None)
+    return prepare(root_of(base_url), wanted, context, model.load_timeout_s), server
 
 
 def _fill(text: str, words: Mapping[str, str]) -> str:

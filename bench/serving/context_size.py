@@ -1,9 +1,10 @@
-"""How many tokens one request may have, as far as its server says: llama.cpp (`/props`, `meta.n_ctx`), vLLM (`max_model_len`) and others."""
+"""How many tokens one request may have, as far as its server says: llama.cpp (`/props`, `meta.n_ctx`), vLLM (`max_model_len`), Ollama and others."""
 
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from bench.records.serving import Endpoint
+from bench.serving.ollama import context_told
 from bench.serving.probe import Reply, get
 
 _KEYS = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx")
@@ -11,6 +12,8 @@ _KEYS = ("max_model_len", "context_length", "context_window", "max_context_lengt
 
 def context_of(endpoint: Endpoint, credential: str | None, *, within_s: float = 2.0) -> int | None:
     """Tokens of prompt and answer together; None when the server does not say. A slot's share where the server divides its context."""
+    if endpoint.server is not None and endpoint.server.dialect == "ollama":
+        return endpoint.server.options.get("num_ctx") or context_told(endpoint, credential)
     parts = urlsplit(endpoint.base_url)
     root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     props = get(f"{root}/props", credential=credential, within_s=within_s)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from bench.errors import ServingError
-from bench.records.serving import Server
+from bench.records.serving import Server, root_of
 from bench.serving.probe import Reply, get
 
 WITHIN_S = 4.0
@@ -167,11 +167,6 @@ def is_here(base_url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost" or host.lower().endswith(".localhost")
-
-
-def root_of(base_url: str) -> str:
-    """Where a server's own paths begin: the base URL without the OpenAI part."""
-    return base_url.rstrip("/").removesuffix("/v1").removesuffix("/openai").rstrip("/")
 
 
 def _suspects(base_url: str, listing: Reply | None) -> Iterator[str]:

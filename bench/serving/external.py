@@ -6,7 +6,7 @@ No proxy of the environment is used, here or by the measuring client: a proxy wo
 go by it; then a server that does not answer directly is taken at its word, and its first answers show whether it is there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,7 +20,7 @@ from bench.records.spec import ModelSpec
 from bench.serving.context_size import context_of
 from bench.serving.dialect import is_here, server_at
 from bench.serving.gpu_words import wanted_gpu
-from bench.serving.ollama import loaded_at
+from bench.serving.ollama import Held, hold, loaded_at, speaks_native
 from bench.serving.placement import first, from_machine, settled
 from bench.serving.probe import Reply, Silence, get, model_ids
 
@@ -46,13 +46,33 @@ class External:
         served_model, notes = choose(reply, model, base_url, has_key=credential is not None)
         server = server_at(base_url, credential=credential, listing=reply, forced=model.dialect)
         endpoint = Endpoint(base_url=base_url, served_model=served_model, owned=False, server=server)
-        placed = settled(wanted_gpu(treatment), first(lambda: loaded_at(endpoint, credential), lambda: from_machine() if is_here(base_url) else None))
-        endpoint = replace(endpoint, device=placed.device, placement=placed.placement)
-        return ServedElsewhere(endpoint, credential, (*notes, *_unheeded(treatment, endpoint, credential), *placed.notes))
+        held = hold(endpoint, server, treatment, credential) if speaks_native(server, context) else Held(endpoint, _goes_on)
+        try:
+            return _placed(treatment, held, credential, notes)
+        except BaseException:
+            held.end()
+            raise
+
+
+def _goes_on() -> None:
+    """What is to be done with a server that is not ours, and that was told nothing."""
+
+
+def _placed(treatment: Treatment, held: Held, credential: str | None, notes: tuple[str, ...]) -> Served:
+    """With what shows where it runs. Raises: ServingError when that is elsewhere than the spec demands."""
+    endpoint = held.endpoint
+    looks = (lambda: loaded_at(endpoint, credential), lambda: from_machine() if is_here(endpoint.base_url) else None)
+    placed = settled(wanted_gpu(treatment), first(*looks))
+    notes = (*notes, *_unheeded(treatment, endpoint, credential), *placed.notes)
+    return ServedElsewhere(replace(endpoint, device=placed.device, placement=placed.placement), credential, notes, held.end)
 
 
 def _unheeded(treatment: Treatment, endpoint: Endpoint, credential: str | None) -> Iterator[str]:
     """What the spec says of serving and a server that already runs cannot be told: its row must not look as if it had been."""
+    if endpoint.api == "ollama":
+        if treatment.gpu is not None and treatment.gpu.devices:
+            yield "`devices:` of `gpu:` are not passed on: Ollama sees those that it was started with"
+        return
     if treatment.threads is not None:
         yield f"`threads: {treatment.threads}` is not passed on: the server keeps what it was started with"
     if treatment.context is not None and (told := context_of(endpoint, credential)) != treatment.context:
@@ -66,8 +86,9 @@ def _unheeded(treatment: Treatment, endpoint: Endpoint, credential: str | None) 
 class ServedElsewhere:
     """A server that is not ours."""
 
-    def __init__(self, endpoint: Endpoint, credential: str | None, notes: tuple[str, ...]) -> None:
-        """Note where it is."""
+    def __init__(self, endpoint: Endpoint, credential: str | None, notes: tuple[str, ...], end: Callable[[], None] = _goes_on) -> None:
+        """Note where it is. `end` lets go of what was loaded for this treatment."""
+        self._end = end
         self.endpoint = endpoint
         self.credential = credential
         self._notes = notes
@@ -81,7 +102,9 @@ class ServedElsewhere:
         return None
 
     def close(self) -> None:
-        """Nothing: it goes on running."""
+        """Let go of the model where it was loaded for this treatment. The server goes on running."""
+        end, self._end = self._end, _goes_on
+        end()
 
 
 def normalise(base_url: str | None, model_id: str) -> str:
@@ -155,8 +178,8 @@ def _from_list(offered: tuple[str, ...] | None, model: ModelSpec, base_url: str)
         return offered[0], ()
     if wanted is None and model.id in offered:
         return model.id, ()
-    if wanted is not None and wanted in offered:
-        return wanted, ()
+    if wanted is not None and (found := next((name for name in (wanted, f"{wanted}:latest") if name in offered), None)) is not None:
+        return found, ()  # Ollama's list has the tag that everyone leaves away
     shown = ", ".join(offered[:_SHOWN]) or "none"
     more = f" and {len(offered) - _SHOWN} more" if len(offered) > _SHOWN else ""
     near = get_close_matches((wanted or model.id).lower(), {name.lower(): name for name in offered}, n=1)

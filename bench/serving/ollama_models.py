@@ -1,23 +1,28 @@
 """A model in an Ollama that bench started: fetched when it is not there, given its settings, and loaded.
 
-`ollama serve` takes no settings of a model. Where the spec has some (`threads`, GPU layers), a model of another name is made of the same weights and
-with these settings; it takes no room on the disk, and is deleted at the end. Source: docs.ollama.com/api (tags, pull, create, generate, delete), read
-on 2026-11-23.
+`ollama serve` takes no settings of a model. Its own API takes them with each request (`ollama.py`). By OpenAI's, a model of another name is made of
+the same weights and with these settings (`threads`, GPU layers); it takes no room on the disk, and is deleted at the end. Source:
+docs.ollama.com/api (tags, pull, create, generate, delete), read on 2026-11-23.
 """
 
-import http.client
-import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from bench.errors import ServingError
 from bench.protocols import ServingContext
+from bench.serving.ollama import answer_lines, refusal, say
 from bench.serving.probe import Reply, get
 
-_MOST_LINE = 1 << 20
 _PATIENCE_S = 600.0  # between two lines about a download: an answer to silence, not to slowness
+
+
+class Wanted(NamedTuple):
+    """The model's name, the settings that `ollama serve` cannot be told, and those that each request carries: None by OpenAI's API."""
+
+    name: str
+    options: tuple[tuple[str, int], ...]
+    native: Mapping[str, int] | None
 
 
 class Prepared(NamedTuple):
@@ -29,24 +34,25 @@ class Prepared(NamedTuple):
     end: Callable[[], None]
 
 
-def prepare(root: str, name: str, options: tuple[tuple[str, int], ...], context: ServingContext, timeout_s: float) -> Prepared:
+def prepare(root: str, wanted: Wanted, context: ServingContext, timeout_s: float) -> Prepared:
     """Have the model there, with its settings, and in memory.
 
     Raises: ServingError when it is not to be had, or cannot be loaded within `timeout_s`.
     """
+    name, options, native = wanted
     download_s = None
     if not _is_there(root, name):
         if context.offline:
             hint = f"run once without `--offline`, or fetch it with `ollama pull {name}`"
             raise ServingError(f"Ollama does not have {name!r} and `--offline` is set", hint=hint, state="unavailable")
         download_s = _pull(root, name, context)
-    if not options:
-        _load(root, name, timeout_s)
+    if native is not None or not options:
+        _load(root, name, native or {}, timeout_s)
         return Prepared(name, download_s, (), lambda: None)
     made = f"bench-{name.replace('/', '-').replace(':', '-')}"
-    _say(root, "POST", "/api/create", {"model": made, "from": name, "parameters": dict(options), "stream": False}, timeout_s)
+    say(root, "/api/create", {"model": made, "from": name, "parameters": dict(options), "stream": False}, timeout_s=timeout_s)
     try:
-        _load(root, made, timeout_s)
+        _load(root, made, {}, timeout_s)
     except ServingError:
         _delete(root, made)
         raise
@@ -65,50 +71,25 @@ def _is_there(root: str, name: str) -> bool:
 
 def _pull(root: str, name: str, context: ServingContext) -> float:
     started = time.perf_counter()
-    for line in _lines(root, "POST", "/api/pull", {"model": name, "stream": True}, _PATIENCE_S):
+    hint = "check `model:` and the network; ollama.com/library lists what there is"
+    for line in answer_lines(
+        root, "/api/pull", {"model": name, "stream": True}, timeout_s=_PATIENCE_S, hint="look at its log in the run folder's logs/"
+    ):
         if "error" in line:
-            hint = "check `model:` and the network; ollama.com/library lists what there is"
-            raise ServingError(f"Ollama cannot fetch {name!r}: {str(line['error'])[:300]}", hint=hint, state="unavailable")
+            raise refusal(f"Ollama cannot fetch {name!r}: {line['error']}", None, hint, state="unavailable")
         done, total = line.get("completed"), line.get("total")
         context.progress(f"ollama pull {name}", done if isinstance(done, int) else 0, total if isinstance(total, int) else None)
     return time.perf_counter() - started
 
 
-def _load(root: str, name: str, timeout_s: float) -> None:
+def _load(root: str, name: str, options: Mapping[str, int], timeout_s: float) -> None:
     """A request without a prompt loads the model, and says when it is there."""
-    _say(root, "POST", "/api/generate", {"model": name, "keep_alive": -1, "stream": False}, timeout_s)
+    body = {"model": name, "keep_alive": -1, "stream": False, **({"options": dict(options)} if options else {})}
+    say(root, "/api/generate", body, timeout_s=timeout_s)
 
 
 def _delete(root: str, name: str) -> None:
     try:
-        _say(root, "DELETE", "/api/delete", {"model": name}, 10.0)
+        say(root, "/api/delete", {"model": name}, timeout_s=10.0, method="DELETE")
     except ServingError:
         return  # Ollama is gone; the next run makes it anew under the same name
-
-
-def _say(root: str, method: str, path: str, body: dict[str, Any], timeout_s: float) -> None:
-    for line in _lines(root, method, path, body, timeout_s):
-        if "error" in line:
-            raise ServingError(f"Ollama's {path} says: {str(line['error'])[:300]}", hint="look at its log in the run folder's logs/")
-
-
-def _lines(root: str, method: str, path: str, body: dict[str, Any], timeout_s: float) -> Iterator[dict[str, Any]]:
-    """The JSON objects of an answer, line by line; an error answer is one of them."""
-    parts = urlsplit(root)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
-    try:
-        connection.request(method, path, body=json.dumps(body), headers={"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        while line := answer.readline(_MOST_LINE):
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            if isinstance(value, dict):
-                yield value
-        if answer.status >= 400:
-            yield {"error": f"it answered {answer.status}"}
-    except (OSError, http.client.HTTPException) as error:
-        raise ServingError(f"Ollama's {path} broke off: {error or type(error).__name__}", hint="look at its log in the run folder's logs/") from error
-    finally:
-        connection.close()

@@ -64,6 +64,7 @@ def _contestant(spec: Spec, cell: Cell, rows: Rows, known: tuple[Requests, Model
         weights_digest=endpoint.weights_digest if endpoint else None,
         device=endpoint.device if endpoint else None,
         transport=endpoint.transport if endpoint else "http",
+        api=endpoint.api if endpoint else "openai",
         answers=answered(cell, rows, requests, fates, {name: metric for name, metric in metrics.items() if name != "itl"}),
         levels=tuple(_levels(spec, cell, rows, metrics)),
         facts=_facts(status),

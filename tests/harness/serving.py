@@ -66,6 +66,10 @@ def answering(respond: Callable[[str, Mapping[str, str]], Answer | None]) -> Ite
 
         do_HEAD = do_GET  # noqa: N815 - the standard library's name
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 

@@ -30,7 +30,8 @@ STAND_INS: Mapping[str, Mapping[str, Any]] = {
         "/v1/models": listing("library"),
         "/api/version": {"version": "0.12.6"},
         "/": text("Ollama is running"),
-        "/api/ps": {"models": [{"name": "m:latest", "model": "m:latest", "size": 2_000_000_000, "size_vram": 500_000_000}]},
+        "/api/ps": {"models": [{"name": "m:latest", "model": "m:latest", "size": 2_000_000_000, "size_vram": 500_000_000, "context_length": 8192}]},
+        "/api/generate": {"model": "m", "response": "", "done": True, "done_reason": "load"},
     },
     "lm-studio": {
         "/v1/models": listing("organization_owner"),

@@ -53,9 +53,12 @@ elif name == "ollama":
 else:
     port = words[words.index("--port") + 1]
 there = settings.get("models", ["tiny"])
+loaded = []
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def answer(self, status, *values):
         body = "\n".join(json.dumps(value) for value in values).encode()
         self.send_response(status)
@@ -63,12 +66,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def words(self, text):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def chat(self, body):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        ends = {{"done": True, "done_reason": "stop", "load_duration": 1000000, "prompt_eval_count": 7, "prompt_eval_duration": 20000000}}
+        ends |= {{"eval_count": 4, "eval_duration": 60000000}}
+        for each, more in (("It is ", {{}}), ("Paris", {{}}), (".", {{}}), ("", ends)):
+            line = json.dumps({{"model": body["model"], "message": {{"role": "assistant", "content": each}}, "done": False, **more}}).encode() + b"\n"
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
+        self.wfile.write(b"0\r\n\r\n")
+
     def do_GET(self):
         if self.path == "/v1/models" and not settings.get("broken list"):
             named = [words[words.index(key) + 1] for key in ("--alias", "--model_alias", "--served-model-name") if key in words]
             self.answer(200, {{"object": "list", "data": [{{"id": each}} for each in named or there]}})
         elif self.path == "/api/tags" and name == "ollama":
             self.answer(200, {{"models": [{{"name": each}} for each in there]}})
+        elif self.path == "/api/version" and name == "ollama":
+            self.answer(200, {{"version": "0.12.6"}})
+        elif self.path == "/" and name == "ollama":
+            self.words("Ollama is running")
+        elif self.path == "/api/ps" and name == "ollama":
+            self.answer(200, {{"models": [{{"name": each, "size": 200, "size_vram": 0}} for each in loaded]}})
         elif self.path == "/health" and name in {{"llama-server", "transformers", "vllm"}}:
             self.answer(200, {{"status": "ok"}})
         else:
@@ -82,7 +109,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, {{"status": "pulling", "completed": 5, "total": 10}}, {{"status": "success"}})
         elif self.path in settings.get("refuses", {{}}) or self.path == "/api/pull":
             self.answer(500, {{"error": settings.get("refuses", {{}}).get(self.path, settings.get("pull"))}})
+        elif self.path == "/api/chat":
+            self.chat(body)
         else:
+            if self.path == "/api/generate":
+                loaded.append(body["model"])
             self.answer(200, {{"status": "success"}})
 
     do_DELETE = do_POST

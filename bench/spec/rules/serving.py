@@ -21,7 +21,7 @@ _READS = {  # what each built-in runtime makes use of, beside what describes a m
         *("command", "server", "arguments", "environment", "ready", "base_url"),
         *("weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING),
     },
-    "external": {"base_url", "model", "api_key", "dialect", "gpu", "context"},
+    "external": {"base_url", "model", "api_key", "dialect", "load_timeout", *_SERVING},
     "foundry-local": {"alias", "model", "device", "gpu", "threads", "context", "base_url", "load_timeout"},
     "replay": {"settings"},
 }

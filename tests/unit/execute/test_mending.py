@@ -64,7 +64,7 @@ def run(fragile, n, *, concurrency=1, retries=3, is_restartable=True):
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr("bench.execute.retry._FIRST_DELAY_S", 0.01)
-    monkeypatch.setattr("bench.providers.questioner._FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("bench.providers.patience._FIRST_WAIT_S", 0.01)
 
 
 def test_the_second_error_in_a_row_starts_the_server_again():

@@ -4,11 +4,13 @@ import sys
 
 import psutil
 import pytest
+from harness.calls import ask
 from harness.serving import context, treatment
 from harness.stub_servers import calls, install
 
 from bench.errors import ServingError
-from bench.records.spec import ModelSpec, Weights
+from bench.providers.ollama_chat import OllamaChat
+from bench.records.spec import Gpu, ModelSpec, Weights
 from bench.serving.command import Command
 
 pytestmark = pytest.mark.skipif(
@@ -113,6 +115,23 @@ def test_ollama_fetches_and_loads_what_is_missing(folder):
     served.close()
 
 
+def test_ollama_by_its_own_api_is_told_its_settings_with_each_request(folder):
+    place = {"context": 512, "threads": 3, "gpu": Gpu(mode="off")}
+    served = serve(folder, entry("ollama", model="tiny"), ["ollama"], place=place)
+    endpoint = served.endpoint
+    assert (endpoint.api, endpoint.served_model, endpoint.server.version) == ("ollama", "tiny", "0.12.6")
+    assert endpoint.server.options == {"num_ctx": 512, "num_thread": 3, "num_gpu": 0}
+    assert endpoint.server.keep_alive is None
+    assert endpoint.placement.evidence == "Ollama's /api/ps: size_vram 0 of 200 bytes"
+    assert served.facts().notes == ()
+    _, loaded = calls(folder / "bin")
+    assert (loaded["asked"], loaded["body"]["options"], loaded["body"]["keep_alive"]) == ("/api/generate", endpoint.server.options, -1)
+    exchange = ask(endpoint, make=OllamaChat)[0]
+    assert (exchange.outcome.text, exchange.outcome.usage.completion_tokens) == ("It is Paris.", 4)
+    assert calls(folder / "bin")[-1]["body"]["options"] == endpoint.server.options
+    served.close()
+
+
 def test_ollama_offline_has_only_what_is_there(folder):
     found = refusal(folder, entry("ollama", model="smollm2:135m"), ["ollama"], offline=True)
     assert found.state == "unavailable"
@@ -122,8 +141,9 @@ def test_ollama_offline_has_only_what_is_there(folder):
     served.close()
 
 
-def test_ollama_is_told_threads_by_a_model_that_is_gone_after_the_run(folder):
-    served = serve(folder, entry("ollama", model="org/tiny:1b"), ["ollama"], settings={"models": ["org/tiny:1b"]}, place={"threads": 3})
+def test_ollama_by_openai_s_api_is_told_threads_by_a_model_that_is_gone_after_the_run(folder):
+    model = entry("ollama", model="org/tiny:1b", dialect="openai")
+    served = serve(folder, model, ["ollama"], settings={"models": ["org/tiny:1b"]}, place={"threads": 3})
     assert served.endpoint.served_model == "bench-org-tiny-1b"
     assert "num_thread 3" in served.facts().notes[0]
     served.close()

@@ -7,10 +7,10 @@ from harness.serving import Answer, context, models, treatment
 from harness.stand_ins import METRICS, PROPS, STAND_INS, listing, standing_in, text
 
 from bench.errors import ServingError
-from bench.records.serving import Server
+from bench.records.serving import Server, root_of
 from bench.records.spec import Gpu, ModelSpec
 from bench.serving import dialect
-from bench.serving.dialect import is_here, is_near, root_of, server_at
+from bench.serving.dialect import is_here, is_near, server_at
 from bench.serving.external import External
 from bench.serving.probe import Reply, get
 
@@ -46,7 +46,7 @@ def test_each_server_is_known_by_its_own_answers(stand_in, expected):
 def test_a_signed_list_of_models_saves_the_other_questions(stand_in):
     asked = []
     told(STAND_INS[stand_in], asked)
-    assert set(asked) == set(STAND_INS[stand_in]) - {"/api/ps"}
+    assert set(asked) == set(STAND_INS[stand_in]) - {"/api/ps", "/api/generate"}
 
 
 def test_an_unsigned_list_of_models_is_no_hindrance():
