@@ -15,6 +15,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     base_url: str
     models: tuple[str, ...]
+    listing: Reply
 
 
 def base_url(typed: str) -> str:
@@ -48,7 +49,7 @@ def offered_models(typed: str, credential: str | None = None, within_s: float = 
         if isinstance(answer, Silence):
             break
         if answer.status == 200 and (models := model_ids(answer.value())) is not None:
-            return Offer(base_url=place, models=models)
+            return Offer(base_url=place, models=models, listing=answer)
         if answer.status not in {404, 405}:
             break
     raise _no_list(address, answer, has_key=credential is not None)

@@ -23,7 +23,7 @@ VERBS = {
     "baseline": "store, list, show or promote runs in few numbers, to compare with",
     "import": "make a spec of another tool's files, and list what has no counterpart",
     "export": "write a spec as another tool's file, and list what has no counterpart",
-    "models": "list, pull, show or remove model weights",
+    "models": "list, pull, show, remove or try models of every source",
     "selftest": "measure how wrong the client is on this machine",
     "doctor": "look at this machine and say what is missing",
     "init": "write a commented spec that runs",

@@ -3,14 +3,17 @@
 Each function starts the SDK in a process of its own, which writes its log to `foundry-catalogue.log` in `context.log_folder`, and ends it.
 """
 
+from pathlib import Path
+
 from bench.errors import ServingError, UsageError
 from bench.protocols import ServingContext
 from bench.records.foundry import FoundryCatalogue, FoundryVariant
+from bench.records.models import FoundryDetails
 from bench.serving.foundry_choice import choose, named
-from bench.serving.foundry_hosted import fetch, register
+from bench.serving.foundry_hosted import digest_of, fetch, register, size_of
 from bench.serving.foundry_process import FoundryProcess, Refused
 
-_REMOVE_S = 60.0
+_REMOVE_S, _PATH_S = 60.0, 10.0
 
 
 def catalogue(context: ServingContext) -> FoundryCatalogue:
@@ -31,6 +34,27 @@ def variants(name: str, context: ServingContext) -> tuple[FoundryVariant, ...]:
         read = process.catalogue()
         choose(read, name, "auto")
         return tuple(named(read.variants, name))
+
+
+def details(name: str, context: ServingContext) -> tuple[FoundryDetails, ...]:
+    """What a name means, as `variants` has it, with folder, size and digest of those that are cached.
+
+    Raises: ServingError as `variants` does.
+    """
+    with _opened(context) as process:
+        read = process.catalogue()
+        choose(read, name, "auto")
+        return tuple(_details(process, variant, context) for variant in named(read.variants, name))
+
+
+def _details(process: FoundryProcess, variant: FoundryVariant, context: ServingContext) -> FoundryDetails:
+    if not variant.is_cached:
+        return FoundryDetails(variant=variant)
+    try:
+        folder = Path(process.ask("path", within_s=_PATH_S, model=variant.id)["path"])
+    except Refused:
+        return FoundryDetails(variant=variant)
+    return FoundryDetails(variant=variant, folder=str(folder), disk_bytes=size_of(folder), digest=digest_of(variant, folder, context))
 
 
 def pull(name: str, context: ServingContext, *, device: str = "auto") -> FoundryVariant:

@@ -48,6 +48,20 @@ def fetch(weights: Weights, sha256: str | None, context: ServingContext) -> Weig
         raise _disk_trouble(error, context) from error
 
 
+def at_hand(weights: Weights, context: ServingContext) -> int | None:
+    """The size of these weights where they are on this machine, in the cache or as a file; None where they would have to be fetched. Unit: bytes.
+
+    Raises: ServingError when a `file:` is not there.
+    """
+    if len(weights.parts) == 1 and weights.parts[0].startswith("file:"):
+        return file.locate(weights.parts[0].partition(":")[2], context).stat().st_size
+    known = _identified(weights, context)
+    entry = cache.read_entry(context.cache_folder, cache.entry_id(known))
+    if entry is None and all(part.startswith("file:") for part in weights.parts):
+        return sum(file.locate(part.partition(":")[2], context).stat().st_size for part in weights.parts)
+    return entry.bytes if entry is not None else None
+
+
 def _in_place(source: str, expected: str | None, context: ServingContext) -> WeightsFile:
     path = file.locate(source.partition(":")[2], context)
     digest = file_digest(path, path.name, context)

@@ -19,6 +19,7 @@ from bench.records.estimate import Summary
 from bench.records.grade import Grade, PairGrade
 from bench.records.judging import Interrogation, JudgeRecord
 from bench.records.machine import ClientHealth
+from bench.records.models import CheckReport, ModelDetails, ModelList
 from bench.records.run import Manifest
 from bench.records.sample import Sample
 from bench.records.selftest import SelfTest
@@ -47,6 +48,9 @@ PUBLISHED: dict[str, tuple[tuple[type[msgspec.Struct], ...], str]] = {
     "baseline": ((Baseline,), "baselines/<spec>.json"),
     "comparison": ((RunComparison,), "the output of `bench compare --format json`"),
     "diff": ((DiffReport,), "the output of `bench diff --format json`"),
+    "models": ((ModelList,), "the output of `bench models list --format json`"),
+    "model": ((ModelDetails,), "the output of `bench models show --format json`"),
+    "check": ((CheckReport,), "the output of `bench models check --format json`"),
 }
 
 

@@ -47,7 +47,7 @@ def test_no_module_imports_itself_on_any_way():
 def test_stages_know_nothing_of_the_program():
     program = {"api", "pipeline", "cli", "catalog", "session", "measure"}
     for name in modules():
-        if part_of(name) not in {*program, "", "blocks", "forecast", "outcome", "watching", "workers"}:
+        if part_of(name) not in {*program, "", "blocks", "checking", "forecast", "outcome", "watching", "workers"}:
             assert not {part_of(target) for target, _ in imports(name) if target.startswith("bench.")} & program, name
 
 
