@@ -19,6 +19,9 @@ _FOR = {
     "foundry": "models of Foundry Local, hosted by bench (`runtime: foundry-local`)",
     "local": "embedded models (`runtime: llama.cpp`) and memory readings",
     "hub": "weights from the Hugging Face hub (`hf:`)",
+    "gpu": "memory, power and energy of NVIDIA GPUs beside a run",
+    "energy": "energy of AMD GPUs and Apple processors",
+    "overlap": "the check `overlap` (ROUGE-L, BLEU, chrF)",
     "judge": "how far a judge agrees with people (`bench calibrate`), and strengths from pairwise comparisons",
     "prices": "list prices of hosted models (`cost: {model: price_table, provider: …}`)",
 }

@@ -3,7 +3,9 @@
 import json
 import re
 import socket
+import tomllib
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 from harness.model_list_server import model_list_server
@@ -14,6 +16,8 @@ from bench.cli.doctor import hardware, places, software
 from bench.cli.doctor.finding import Finding
 from bench.errors import Exit
 from bench.records.machine import Machine
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -36,6 +40,11 @@ def test_everything_is_looked_at_and_nothing_needed_is_broken(capsys):
     assert all(found["advice"] for found in findings.values() if found["state"] != "ok")
     assert findings["packages"]["state"] == "ok"
     assert "msgspec" in findings["packages"]["detail"]
+
+
+def test_it_knows_what_each_extra_is_for():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(software._FOR) == set(extras) - {"dev"}
 
 
 @pytest.mark.usefixtures("quiet_machine")

@@ -46,7 +46,7 @@ def test_what_is_commented_out_is_valid_too(tmp_path, runtime):
     (tmp_path / "mine.yaml").write_text(f"{head}\nbench: 1{uncommented}", encoding="utf-8")
     spec = load_spec(tmp_path / "mine.yaml", extensions=REGISTRY, environ={"OPENAI_API_KEY": "k", "OFFICE_KEY": "k"}).spec
     assert spec.cost is not None
-    assert len(spec.models) == (3 if runtime == "llama.cpp" else 1)
+    assert len(spec.models) == (4 if runtime == "llama.cpp" else 1)
 
 
 def test_file_has_a_name_without_being_given_one(tmp_path):
