@@ -1,7 +1,7 @@
 """What a run would open, fetch, send, take and cost: known before anything of it happens."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from bench.records.plan import Budget, Plan, Trial
@@ -40,7 +40,7 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
     known = [tokens for tokens in max_tokens if tokens is not None]
     return Budget(
         hosts=tuple(sorted({host for model in models.values() for host in _hosts(model)})),
-        environment=environment,
+        environment=(*environment, *(name for name in _names(models.values()) if name not in environment)),
         commands=commands,
         downloads=tuple(dict.fromkeys(part for model in models.values() if model.weights for part in model.weights.parts)),
         requests=sum(n for kind, n in trials if not kind.is_warmup),
@@ -53,6 +53,12 @@ def budget(  # noqa: PLR0913 - each argument is what another part of the program
         if latency_s
         else f"assumed {ASSUMED_PREFILL_TPS:.0f} prompt and {ASSUMED_DECODE_TPS:.0f} output tokens per second; downloads not counted",
     )
+
+
+def _names(models: Iterable[ModelSpec]) -> tuple[str, ...]:
+    """What Foundry Local is asked for in the environment: whose service, and where its models lie."""
+    ours = [model for model in models if model.runtime == "foundry-local" and not model.base_url]
+    return ("BENCH_FOUNDRY_CACHE", "FOUNDRY_LOCAL_ENDPOINT") if ours else ()
 
 
 def judges_of(spec: Spec) -> tuple[ModelSpec, ...]:

@@ -172,9 +172,11 @@ def _outlier_row(seen: Lookup, one: Outlier, unit: str) -> tuple[Cell, ...]:
 def estimates(seen: Lookup) -> Section | None:
     """Every estimate over all prompts, with counts and method."""
     groups = {Group(model_id=key.model_id, variant_id=key.variant_id): key for key in seen.keys}
-    metrics = list(dict.fromkeys(found.metric for found in seen.estimates))
+    apart = glossary.unsaid(seen.estimates)
+    shown = [estimate for estimate in seen.estimates if estimate.metric not in apart]
+    metrics = list(dict.fromkeys(found.metric for found in shown))
     places = {metric: place for place, metric in enumerate([*glossary.TERMS, *(name for name in metrics if name not in glossary.TERMS)])}
-    found = [estimate for estimate in seen.estimates if estimate.group in groups]
+    found = [estimate for estimate in shown if estimate.group in groups]
     if not found:
         return None
     found.sort(key=lambda one: (places[one.metric], _ORDER.index(one.statistic), seen.keys.index(groups[one.group])))

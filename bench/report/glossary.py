@@ -1,9 +1,9 @@
 """What each metric is called in a report and what it means: measurement.md §2 in a reader's words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from bench.records.estimate import Statistic
+from bench.records.estimate import Estimate, Statistic
 
 
 class Term(NamedTuple):
@@ -33,6 +33,8 @@ TERMS = {
     "connect": Term("Handshake", "setting up a connection, of requests that needed a new one; part of no latency"),
     "error_rate": Term("Error rate", "trials that ended in a failure / trials tried"),
     "quality": Term("Checks met", "weighted share of an answer's aspects that were met; counted over answers, not over failures"),
+    "checks_met": Term("By checks", "the score by checks alone, where a judge also has a word"),
+    "judged": Term("By the judge", "the score by the run's judge alone"),
     "output_tps": Term("Throughput", "all output tokens of a model / wall time it was measured for"),
     "request_rate": Term("Request rate", "answers / wall time"),
     "goodput": Term("Goodput", "answers within the spec's service-level objective / wall time"),
@@ -73,6 +75,12 @@ def definitions(metrics: Collection[str]) -> list[tuple[str, str]]:
     """Headings and definitions of these metrics, in the glossary's order."""
     known = [(term.title, term.definition) for metric, term in TERMS.items() if metric in metrics]
     return known + [(metric, _PASSES[metric[:5]].format(k=metric[5:])) for metric in sorted(metrics) if metric[:5] in _PASSES]
+
+
+def unsaid(estimates: Iterable[Estimate]) -> frozenset[str]:
+    """Scores by whose word they are, where no judge spoke: they say again what “Checks met” says, or nothing."""
+    spoke = any(found.metric == "judged" and found.n for found in estimates)
+    return frozenset() if spoke else frozenset({"checks_met", "judged"})
 
 
 def title(metric: str) -> str:

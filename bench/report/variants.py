@@ -8,7 +8,7 @@ from bench.records.spec import Spec, Variant
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
 from bench.report.escape import short
-from bench.report.lookup import Lookup
+from bench.report.lookup import Key, Lookup
 
 
 def variants(seen: Lookup, spec: Spec) -> Section | None:
@@ -23,7 +23,7 @@ def variants(seen: Lookup, spec: Spec) -> Section | None:
         *(Column(title=title) for title in ("Verdict", "Interval over")),
     )
     table = Table(id="variants", columns=columns, rows=tuple(_row(one) for one in found), notes=tuple(_notes(found)))
-    return Section(id="variants", title="Variants", text=tuple(_text(found, spec)), tables=(table,))
+    return Section(id="variants", title="Variants", text=(*_text(found, spec), *_unheld(seen, found, spec)), tables=(table,))
 
 
 def _text(found: Sequence[VariantRatio], spec: Spec) -> Iterator[str]:
@@ -32,6 +32,19 @@ def _text(found: Sequence[VariantRatio], spec: Spec) -> Iterator[str]:
         others = dict.fromkeys(one.variant_id for one in found if one.baseline_id == name)
         against = ", ".join(_described(other, declared.get(other)) for other in others)
         yield f"{against} against {_described(name, declared.get(name))}, the variant that is declared first: × 2 is twice as much."
+
+
+def _unheld(seen: Lookup, found: Sequence[VariantRatio], spec: Spec) -> Iterator[str]:
+    """What the table does not hold: variants that were not measured, and what the machine did between one and the next."""
+    states = {(model.id, variant.id): seen.status(Key(model.id, variant.id)) for model in spec.models for variant in spec.variants}
+    absent = [f"{short(key[0], 60)} · {short(key[1], 60)} ({status.state})" for key, status in states.items() if status and status.state != "served"]
+    if absent:
+        yield f"Not measured, so without a ratio: {', '.join(absent)}. The reasons stand under “Models”."
+    if spec.order == "blocked" and any(one.verdict is not None for one in found):
+        yield (
+            "The variants were measured one after the other, so what the machine did meanwhile is in the ratios and in no interval or p. "
+            "Measure again before you decide by a small one, or with `order: interleaved`, which takes that out."
+        )
 
 
 def _described(name: str, variant: Variant | None) -> str:
@@ -99,7 +112,4 @@ def _notes(found: Sequence[VariantRatio]) -> Iterator[str]:
         yield "Over rounds: too few prompts for more; the interval says what further rounds of these very prompts would give, not other prompts."
     if any(one.over is None for one in found):
         yield "Measured once for each variant: a ratio without an interval, and nothing to test."
-    yield (
-        "p: chance of a ratio this far from 1 if both were alike, adjusted by Holm for the variants of a metric. Variants measured one after "
-        "the other also differ by what the machine did meanwhile; `order: interleaved` takes that out."
-    )
+    yield "p: chance of a ratio this far from 1 if both were alike and all else as it was, adjusted by Holm for the variants of a metric."

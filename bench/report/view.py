@@ -79,6 +79,6 @@ def build_view(  # noqa: PLR0913 - what a report is made from
 
 
 def _definitions(summary: Summary) -> Table:
-    present = {found.metric for found in summary.estimates}
+    present = {found.metric for found in summary.estimates} - glossary.unsaid(summary.estimates)
     rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*glossary.definitions(present), *glossary.GENERAL))
     return Table(id="definitions", columns=(Column(title="Word"), Column(title="Meaning")), rows=rows)

@@ -56,8 +56,11 @@ def test_the_plan_shows_the_judge_with_where_it_comes_from(tmp_path, capsys, mon
 
 def test_the_plan_shows_whom_foundry_local_asks(tmp_path, capsys, monkeypatch):
     hosted = write_judged_spec(tmp_path, "{runtime: foundry-local, alias: phi-4-mini}", *MODELS, n=3)
-    assert "Foundry Local's catalogue" in Here(tmp_path, capsys, monkeypatch)("plan", hosted).stdout
+    shown = Here(tmp_path, capsys, monkeypatch)("plan", hosted).stdout
+    assert "Foundry Local's catalogue" in shown
+    assert "environment   BENCH_FOUNDRY_CACHE, FOUNDRY_LOCAL_ENDPOINT\n" in shown
     named = write_judged_spec(tmp_path, "{runtime: foundry-local, alias: phi-4-mini, base_url: 'http://localhost:7/v1'}", *MODELS, n=3)
     shown = Here(tmp_path, capsys, monkeypatch)("plan", named).stdout
     assert "Foundry Local's catalogue" not in shown
     assert "localhost:7" in shown
+    assert "environment   no names are read\n" in shown

@@ -7,6 +7,7 @@ import msgspec
 from harness.report_run import HOSTILE_LINE, manifest, observations, spec, summary
 
 from bench.records.comparison import VariantRatio
+from bench.records.serving import ModelStatus
 from bench.records.spec import Generation, Gpu, Variant
 from bench.report.csv_table import CsvTable
 from bench.report.html_page import HtmlPage
@@ -27,13 +28,12 @@ UNTESTED = {"low": None, "high": None, "p": None, "p_holm": None, "verdict": Non
 ONCE = ratio(**UNTESTED, metric="load_s", ratio=1.5, n_pairs=1, n_prompts=0, over=None, method="one value each")
 
 
-def view_of(*found, variants=()):
-    said = spec()
+def view_of(*found, variants=(), order="blocked", models=None):
+    said = msgspec.structs.replace(spec(), order=order)
     if variants:
         said = msgspec.structs.replace(said, variants=variants)
-    return build_view(
-        manifest=manifest(), summary=msgspec.structs.replace(summary(), ratios=found), spec=said, resolved={}, observations=observations()
-    )
+    told = msgspec.structs.replace(summary(), ratios=found, **({"models": models} if models else {}))
+    return build_view(manifest=manifest(), summary=told, spec=said, resolved={}, observations=observations())
 
 
 def section(view):
@@ -61,7 +61,23 @@ def test_the_variants_are_described_by_what_they_set():
             "gpu (context 4096, GPU on, 12 layers, other generation settings) against cpu (threads 2, GPU off), the variant that is declared first: "
             "× 2 is twice as much."
         ),
+        section(view_of(ratio())).text[-1],
     )
+
+
+def test_ratios_of_what_was_measured_one_after_the_other_say_so_where_something_was_tested():
+    apart = section(view_of(ratio())).text[-1]
+    assert "one after the other" in apart
+    assert "`order: interleaved`" in apart
+    assert not any("one after the other" in text for text in section(view_of(ONCE)).text)
+    assert not any("one after the other" in text for text in section(view_of(ratio(), order="interleaved")).text)
+
+
+def test_a_variant_that_was_not_measured_is_named_beside_those_that_were():
+    gone = ModelStatus(model_id="smollm2-135m", variant_id="npu", treatment_digest="n", state="unavailable", reason="no NPU here")
+    both = (Variant(id="cpu"), Variant(id="gpu"), Variant(id="npu"))
+    found = section(view_of(ratio(), variants=both, models=(*summary().models, gone)))
+    assert "Not measured, so without a ratio: smollm2-135m · npu (unavailable). The reasons stand under “Models”." in found.text
 
 
 def test_a_ratio_without_an_interval_says_why():

@@ -262,6 +262,20 @@ def test_an_unknown_metric_is_in_the_details_under_its_own_name():
     assert found[-1]["Value"] == "3.20 points [3.00–3.40]"
 
 
+def test_scores_stand_by_whose_word_they_are_only_where_a_judge_spoke():
+    group = Group(model_id="smollm2-135m", variant_id="default")
+    by_checks, judged = (
+        Estimate(metric=name, statistic="mean", unit="score", better="higher", group=group, value=0.5, n=n, clusters=3, method="t")
+        for name, n in (("checks_met", 9), ("judged", 9))
+    )
+    whole = summary()
+    for judges, shown in (((replace(judged, n=0),), set()), ((judged,), {"By checks", "By the judge"})):
+        view = build(of=replace(whole, estimates=(*whole.estimates, by_checks, *judges)))
+        words = {row[0].value for row in view.definitions.rows}
+        assert {row["Metric"] for row in rows(view, "estimates")} & {"By checks", "By the judge", "judged", "checks_met"} == shown
+        assert words & {"By checks", "By the judge"} == shown
+
+
 def test_long_tables_are_bounded_and_say_what_is_left_out():
     many = tuple(summary().outliers[0] for _ in range(250))
     table = build(of=replace(summary(), outliers=many)).section("outliers").tables[0]
