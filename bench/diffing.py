@@ -1,8 +1,8 @@
 """Two versions of specs, from files, folders or git revisions, compared: what `bench diff` does. Part of the program."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -21,6 +21,7 @@ from bench.registry import Registry
 from bench.revisions import AtRevision, Repository, named, split
 from bench.spec.files import FileProblem, Files, Folder
 from bench.spec.load import load_spec
+from bench.spec.places import place_of
 from bench.spec.yaml_source import parse
 from bench.spec.yaml_text import MAX_BYTES, Unreadable
 
@@ -218,7 +219,8 @@ def _side(place: Place, ground: Ground) -> Side:
     loaded = load_spec(place.path, extensions=ground.registry, environ=None, files=place.files)
     folder = Folder(place.path, place.files)
     files = {keys: _content(folder, path) for keys, path in named_paths(loaded.resolved).items()}
-    return Side(spec=loaded.spec, plan=expand(loaded.spec), texts=tuple(_texts(loaded.sources)), named=files)
+    where = partial(place_of, loaded.resolved, loaded.marks)
+    return Side(spec=loaded.spec, plan=expand(loaded.spec), texts=tuple(_texts(loaded.sources)), named=files, place=where)
 
 
 def _texts(sources: Iterable[SourceFile]) -> list[str]:
@@ -226,12 +228,11 @@ def _texts(sources: Iterable[SourceFile]) -> list[str]:
 
 
 def _content(folder: Folder, name: str) -> str | None:
-    """The digest of a file; None where there is none, or it is too large to be read."""
+    """The digest of a file; None where there is none, or it is larger than a run takes."""
     try:
-        content = folder.bytes_of(name)
+        return folder.digest_of(name)
     except FileProblem:
         return None
-    return hashlib.sha256(content).hexdigest() if len(content) <= MAX_BYTES else None
 
 
 def _diff(old: Place, new: Place, ground: Ground) -> SpecDiff:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bench.errors import UsageError
-from bench.spec.files import FileProblem
+from bench.spec.files import MAX_NAMED_BYTES, FileProblem
 from bench.spec.yaml_text import MAX_BYTES
 
 _TIMEOUT_S = 60.0
@@ -42,7 +42,11 @@ class Repository:
         Raises: UsageError when it stands in none, or git is not installed.
         """
         self.root = start
-        self.root = Path(os.fsdecode(self.git("rev-parse", "--show-toplevel", what="find a git repository here").rstrip(b"\n")))
+        if self.git("rev-parse", "--is-inside-work-tree", what="find a git repository here").strip() != b"true":
+            where = "GIT_DIR names the store of a repository" if os.environ.get("GIT_DIR") else "this is the store of a repository, or a bare one"
+            hint = "work inside a clone with files, and without GIT_DIR in the environment: specs are read beside their folder"
+            raise UsageError(f"cannot find a working tree here: {where}, and holds no files to compare", hint=hint)
+        self.root = Path(os.fsdecode(self.git("rev-parse", "--show-toplevel", what="find the root of the repository").rstrip(b"\n")))
 
     def git(self, *words: str, what: str) -> bytes:
         """What a git command prints. `what` is what an error says could not be done.
@@ -125,10 +129,10 @@ class Repository:
         places = {name: self.root / name for name in sorted({os.fsdecode(name) for name in listed.split(b"\0") if name})}
         return {name: path for name, path in places.items() if _is_small(path)}
 
-    def blob(self, name: str) -> bytes:
-        """The bytes of a file, by its object's name. Raises: FileProblem when it is larger than a spec may be."""
-        if int(self.git("cat-file", "-s", name, what="read a file of the revision")) > MAX_BYTES:
-            raise FileProblem("file-size", f"the file has more than {MAX_BYTES:,} bytes", "split it")
+    def blob(self, name: str, most_bytes: int = MAX_BYTES) -> bytes:
+        """The bytes of a file, by its object's name. Raises: FileProblem when it is larger than that: than a spec may be."""
+        if int(self.git("cat-file", "-s", name, what="read a file of the revision")) > most_bytes:
+            raise FileProblem("file-size", f"the file has more than {most_bytes:,} bytes", "split it")
         return self.git("cat-file", "blob", name, what="read a file of the revision")
 
     def _entries(self, commit: str, *paths: str, more: tuple[str, ...] = ()) -> list[_Entry]:
@@ -192,6 +196,13 @@ class AtRevision:
         if found is None:
             raise FileProblem("file-missing", f"there is no file '{name[:80]}' in this revision", "check the path")
         return self._repository.blob(found.name)
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of a file. Raises: FileProblem when there is none, or it is larger than a run takes."""
+        found = self._file(name)
+        if found is None:
+            raise FileProblem("file-missing", f"there is no file '{name[:80]}' in this revision", "check the path")
+        return hashlib.sha256(self._repository.blob(found.name, MAX_NAMED_BYTES)).hexdigest()
 
     def holds(self, name: str) -> bool:
         """Whether there is such an ordinary file. Raises: FileProblem when a link leads out of the folder."""

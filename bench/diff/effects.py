@@ -140,10 +140,18 @@ def _judge(difference: Difference, sides: Sides) -> Meaning:
         return _OF_JUDGE[rest[0]]
     if top == "judges" and len(rest) > 1 and rest[1] in _OF_MODEL:
         return _OF_MODEL[rest[1]]
+    if top == "judges" and rest[1:2] == ["weights"] and _has_same_weights(rest[0], sides):
+        return Meaning("cosmetic", "what grades is the same by its digest")
     if top == "judges" and sides.before["judge"] is None and sides.after["judge"] is None:
         return Meaning("cosmetic", "no judge is used")
     asked = {name for side in (sides.before, sides.after) for name, prompt in side["prompts"].items() if _is_judged(prompt, side)}
     return Meaning("measurement", "the same answer gets another grade", "grade", None, frozenset(asked))
+
+
+def _has_same_weights(judge_id: str, sides: Sides) -> bool:
+    """Whether both versions name the judge's weights by one digest, wherever they lie."""
+    first, second = (side["judges"].get(judge_id, {}).get("sha256") for side in (sides.before, sides.after))
+    return first is not None and first == second
 
 
 def _sent(_difference: Difference, sides: Sides) -> Meaning:

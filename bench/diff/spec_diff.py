@@ -1,6 +1,6 @@
 """Two versions of a spec -> `SpecDiff`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,10 +9,11 @@ from bench.diff import version
 from bench.diff.cells import Cells, fates, to_run
 from bench.diff.differences import Difference, differences, moved
 from bench.diff.effects import Meaning, Sides, meaning
-from bench.diff.spec_tree import tree
+from bench.diff.spec_tree import Tree, tree
 from bench.diff.words import pieces
 from bench.records.diff import EFFECTS, Effect, SpecChange, SpecDiff
 from bench.records.plan import Plan
+from bench.records.source import Position
 from bench.records.spec import Spec
 
 MOST_SHOWN = 200  # characters of one value that is no text compared by words
@@ -23,15 +24,20 @@ _MORE_OF_A_FILE: dict[str, Meaning] = {
     "templates": Meaning("measurement", "the judge is asked in other words", "grade"),
 }
 Keys = tuple[str, ...]
+_A_FILE = "(the file)"
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One version: the spec, its plan, the texts it is made of, and the files that it names, by the keys that name them."""
+    """One version: the spec, its plan, the texts it is made of, and the files that it names, by the keys that name them.
+
+    `place`: where what the keys of a change lead to is written.
+    """
 
     spec: Spec
     plan: Plan
     texts: tuple[str, ...] = ()
     named: Mapping[Keys, str | None] = {}
+    place: Callable[[Keys], Position | None] = lambda _: None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +55,10 @@ def compare(before: Side, after: Side) -> Result:
     changes = [_change(difference, what, sides) for difference, what in found]
     for keys, what in _files(before.named, after.named):
         meanings.append(what)
-        changes.append(SpecChange(where=(*keys, "(the file)"), kind="changed", effect=what.effect, why=what.why, redo=what.redo))
+        changes.append(SpecChange(where=(*keys, _A_FILE), kind="changed", effect=what.effect, why=what.why, redo=what.redo))
     if not changes and _lines(before.texts) != _lines(after.texts):
         changes = [SpecChange(where=(), kind="text", effect="cosmetic", why="other words, comments or layout for the same meaning")]
+    changes = [_placed(change, (before, sides.before), (after, sides.after)) for change in changes]
     changes.sort(key=lambda change: -EFFECTS.index(change.effect))
     effect = changes[0].effect if changes else None
     run, grade = ([what for what in meanings if what.redo == redo] for redo in ("run", "grade"))
@@ -101,6 +108,24 @@ def _change(difference: Difference, what: Meaning, sides: Sides) -> SpecChange:
     if difference.kind == "changed" and isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) >= _WORDS_FROM:
         shown = {"pieces": pieces(old, new)}
     return SpecChange(where=difference.where, kind=difference.kind, effect=what.effect, why=what.why, redo=what.redo, file=file, **shown)
+
+
+def _placed(change: SpecChange, before: tuple[Side, Tree], after: tuple[Side, Tree]) -> SpecChange:
+    """With where it is written in both versions. Of what was renamed the older name is in `before`."""
+    keys = change.where[:-1] if change.where[-1:] == (_A_FILE,) else change.where
+    old = (*keys[:-1], change.before or "") if change.kind == "renamed" else keys
+    return msgspec.structs.replace(
+        change,
+        before_at=_place(old, *before) if keys and change.kind != "added" else None,
+        after_at=_place(keys, *after) if keys and change.kind != "removed" else None,
+    )
+
+
+def _place(keys: Keys, side: Side, whole: Tree) -> Position | None:
+    """Gates are compared by what they are about, and stand in a list."""
+    if keys[0] == "gates" and len(keys) > 1 and keys[1] in whole["gates"]:
+        keys = ("gates", str(list(whole["gates"]).index(keys[1]) + 1), *keys[2:])
+    return side.place(keys)
 
 
 def _short(value: Any) -> str | None:

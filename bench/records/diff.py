@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.plan import Budget
+from bench.records.source import Position
 
 Effect = Literal["cosmetic", "policy", "scope", "measurement", "treatment"]
 """What a change does, the least first. *cosmetic*: nothing measured or decided changes. *policy*: what is made of the results (gates, cost, report).
@@ -31,6 +32,7 @@ class SpecChange(msgspec.Struct, frozen=True, kw_only=True):
     """One change by identity. `where` are the keys of the language that lead to it; `why` says what makes it have its effect.
 
     `before` and `after` are values as short text; a longer text has `pieces` in their place. `file`: the prompt set where it stands.
+    `before_at`, `after_at`: where it is written in each version, or what is nearest around it; files are seen from the spec's folder.
     """
 
     where: tuple[str, ...]
@@ -42,6 +44,8 @@ class SpecChange(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None = None
     pieces: tuple[Piece, ...] = ()
     file: str = ""
+    before_at: Position | None = None
+    after_at: Position | None = None
 
 
 class TrialFate(msgspec.Struct, frozen=True, kw_only=True):

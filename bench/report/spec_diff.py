@@ -86,13 +86,19 @@ def _where(change: SpecChange) -> str:
     return " › ".join(escape.short(key, 80) for key in change.where) or "the text"
 
 
+def _place(change: SpecChange) -> str | None:
+    """Where it is written now; of what was removed, where it was."""
+    at = change.after_at or change.before_at
+    return f"{escape.short(at.file)}:{at.line}:{at.column}" if at is not None else escape.short(change.file) or None
+
+
 def _kind(change: SpecChange) -> str:
     return "" if change.kind in ("changed", "text") else f" {change.kind}"
 
 
 def _values(change: SpecChange) -> Iterator[str]:
-    if change.file:
-        yield f"in {escape.short(change.file)}"
+    if (place := _place(change)) is not None:
+        yield f"at {place}"
     if change.pieces:
         yield "".join(_piece(one, place, len(change.pieces)) for place, one in enumerate(change.pieces))[:_MOST_TEXT]
     elif change.before is not None or change.after is not None:
@@ -183,7 +189,9 @@ def _markdown(diff: SpecDiff, most: int = MOST_CHANGES) -> Iterator[str]:
 def _row(change: SpecChange) -> str:
     where = escape.markdown(_where(change) + _kind(change))
     values = "word by word below" if change.pieces else "" if change.before is change.after is None else _cell(change)
-    file = f"<br>{escape.markdown_code(escape.short(change.file))}" if change.file else ""
+    at = change.after_at or change.before_at
+    named = f"{change.file}:{at.line}" if at is not None and at.file == change.file else change.file
+    file = f"<br>{escape.markdown_code(escape.short(named))}" if change.file else ""
     return f"| **{change.effect}** | {where}{file} | {values} | {escape.markdown(change.why)} |"
 
 

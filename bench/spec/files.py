@@ -1,5 +1,6 @@
 """Reading what a spec is made of: the spec itself, and files inside its folder. Nothing else is ever opened."""
 
+import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from bench.spec.yaml_text import MAX_BYTES, Unreadable
 
 MAX_TOTAL_BYTES = 16 * 2**20
 MAX_FILES = 200
+MAX_NAMED_BYTES = 2**26  # of a file that a spec names and that is no part of it: labels, templates
 
 
 class FileProblem(Exception):
@@ -31,6 +33,9 @@ class Files(Protocol):
 
     def holds(self, name: str) -> bool:
         """Whether there is such an ordinary file."""
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of a file of at most `MAX_NAMED_BYTES`. Raises: FileProblem."""
 
 
 class Folder:
@@ -85,6 +90,22 @@ class Folder:
         Raises: FileProblem when the path leads elsewhere, or there is no such file.
         """
         return _read(inside(self.folder, name), name) if self.files is None else self.files.read(relative(name))
+
+    def digest_of(self, name: str) -> str:
+        """The SHA-256 of a file inside the folder that is no source of the spec.
+
+        Raises: FileProblem when the path leads elsewhere, there is no such file, or it is larger than `MAX_NAMED_BYTES`.
+        """
+        if self.files is not None:
+            return self.files.digest(relative(name))
+        path = inside(self.folder, name)
+        try:
+            if path.is_file() and path.stat().st_size <= MAX_NAMED_BYTES:
+                with path.open("rb") as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise FileProblem("file-missing", f"'{name}' cannot be read: {error.strerror or error}", "check its permissions") from error
+        raise FileProblem("file-missing", f"'{name}' is no ordinary file of at most {MAX_NAMED_BYTES:,} bytes", "check the path")
 
     def _content(self, name: str) -> bytes:
         content = self.bytes_of(name)

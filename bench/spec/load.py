@@ -14,7 +14,7 @@ from bench.spec.build import build
 from bench.spec.diagnostics import in_order
 from bench.spec.files import Files, Folder
 from bench.spec.inclusion import expand
-from bench.spec.marked import Marked
+from bench.spec.marked import Mark, Marked, Path
 from bench.spec.rendering import render_prompts
 from bench.spec.rules import asking, loading, measuring, names, paths, servers, serving
 from bench.spec.rules.view import View
@@ -32,6 +32,7 @@ class LoadedSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `resolved` is plain data with includes and the environment in place, secrets as names: as JSON (which is YAML) it loads to the same `Spec`.
     `environment_names` are all variables that the spec asks for, those of secrets among them. `folder` is where its paths start.
+    `marks`: where each value of `resolved` was written.
     """
 
     spec: Spec
@@ -40,6 +41,7 @@ class LoadedSpec(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Diagnostic, ...]
     environment_names: tuple[str, ...]
     folder: FilePath
+    marks: Mapping[Path, Mark] = {}
 
 
 def load_spec(
@@ -64,6 +66,7 @@ def load_spec(
         warnings=in_order(work.all_found(), work.sources()),
         environment_names=tuple(sorted(environment_names)),
         folder=work.folder.folder,
+        marks=tree.marks,
     )
 
 

@@ -30,7 +30,7 @@ variants:
   - {id: hot, generation: {temperature: 1}}
 rounds: 2
 timeout: 60 s
-judges: {local: {runtime: llama.cpp, weights: "file:judge.gguf"}}
+judges: {local: {runtime: llama.cpp, weights: "file:judge.gguf"}, other: {runtime: llama.cpp, weights: "file:b.gguf", sha256: %s}}
 judge: {use: local, concurrency: 2}
 slo: {ttft: 1 s}
 load: {kind: closed, concurrency: 2}
@@ -39,7 +39,7 @@ selection: {weights: {ttft: 1}}
 limits: {duration: 10 min}
 telemetry: {interval: 100 ms}
 keep_alive: 30 s
-""" % ("a" * 64)
+""".replace("%s", "a" * 64, 1).replace("%s", "c" * 64)
 
 
 @pytest.fixture
@@ -82,6 +82,8 @@ CHANGES = [
     ("question: Is it clear?", "question: Is it plain?", "measurement", {"kept": 8, "graded_again": 8}),
     ("question: Is it kind?", "question: Is it nice?", "cosmetic", {"kept": 16}),
     ("file:judge.gguf", "file:other.gguf", "measurement", {"kept": 8, "graded_again": 8}),
+    ("file:b.gguf", "https://one.example.org/b.gguf", "cosmetic", {"kept": 16}),  # the same by its digest
+    ("sha256: ccc", "sha256: ddd", "measurement", {"kept": 8, "graded_again": 8}),
     ("judge: {use: local, concurrency: 2}", "judge: {use: local, concurrency: 3}", "policy", {"kept": 16}),
     ("slo: {ttft: 1 s}", "slo: {ttft: 2 s}", "measurement", {"kept": 16}),
     ("closed, concurrency: 2", "closed, concurrency: 3", "measurement", {"run_again": 16}),

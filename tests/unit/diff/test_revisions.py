@@ -203,3 +203,52 @@ def test_a_spec_that_is_a_link_out_of_its_folder_is_not_quoted(repository, bench
     (repository.folder / "s.yaml").unlink()
     (repository.folder / "s.yaml").symlink_to("real.yaml")
     bench("validate", "s.yaml")
+
+
+def test_places_are_told_in_both_versions(repository, bench):
+    repository.write(s=WITH_INCLUDE + "gates:\n  - {metric: ttft, max: 1 s}\n  - {metric: latency, max: 2 s}\n", sets__more=MORE)
+    repository.commit("first")
+    changed = WITH_INCLUDE.replace("prompts:", "# a line more\nprompts:") + "gates:\n  - {metric: latency, max: 3 s}\n"
+    repository.write(s=changed, sets__more=MORE.replace("Say two words.", "Say three words."))
+    shown = bench("diff", "HEAD:s.yaml", "--format", "json")
+    at = {tuple(one["where"]): (one["before_at"], one["after_at"]) for one in found(shown)[0]["changes"]}
+    assert at["prompts", "two", "user"] == tuple({"file": "sets/more.yaml", "line": 2, "column": 15} for _ in range(2))
+    n = WITH_INCLUDE.count("\n")
+    assert at["gates", "ttft"] == ({"file": "s.yaml", "line": n + 2, "column": 5}, None)
+    before, after = next(places for keys, places in at.items() if keys[:2] == ("gates", "latency"))
+    assert (before["line"], after["line"]) == (n + 3, n + 3)
+    assert "    at sets/more.yaml:2:15\n" in bench("diff", "HEAD:s.yaml").stdout
+    assert "`sets/more.yaml:2`" in bench("diff", "HEAD:s.yaml", "--format", "markdown").stdout
+
+
+def test_a_large_file_that_a_spec_names_is_compared_whole(repository, bench):
+    judged = BASE + "judges: {j: {runtime: external, base_url: 'http://127.0.0.1:9/v1', model: m}}\njudge: {use: j, labels: labels.jsonl}\n"
+    repository.write(s=judged)
+    labels = repository.folder / "labels.jsonl"
+    labels.write_bytes(b"x" * (5 * 2**20))
+    repository.commit("first")
+    assert "no change" in bench("diff", "HEAD:s.yaml").stdout
+    labels.write_bytes(b"x" * (5 * 2**20 - 1) + b"y")
+    (one,) = found(bench("diff", "HEAD:s.yaml", "--format", "json"))
+    assert [(change["where"], change["effect"]) for change in one["changes"]] == [(["judge", "labels", "(the file)"], "measurement")]
+    assert one["changes"][0]["after_at"]["file"] == "s.yaml"
+
+
+@pytest.mark.parametrize("where", ["bare.git", "work/.git"])
+def test_a_store_without_files_is_named(repository, bench, monkeypatch, where):
+    repository.write(s=BASE)
+    repository.commit("first")
+    repository.git("clone", "-q", "--bare", ".", str(repository.folder.parent / "bare.git"))
+    monkeypatch.chdir(repository.folder.parent / where)
+    for words in (("--base", "HEAD"), ("HEAD:s.yaml",)):
+        shown = bench("diff", *words, code=2)
+        assert "cannot find a working tree here: this is the store of a repository, or a bare one" in shown.stderr
+        assert "hint: work inside a clone" in shown.stderr
+
+
+def test_a_git_dir_of_elsewhere_is_named(repository, bench, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", str(repository.folder.parent / "nowhere"))
+    assert "not a git repository" in bench("diff", "--base", "HEAD", code=2).stderr
+    repository.git("clone", "-q", "--bare", ".", str(repository.folder.parent / "bare.git"))
+    monkeypatch.setenv("GIT_DIR", str(repository.folder.parent / "bare.git"))
+    assert "GIT_DIR names the store of a repository" in bench("diff", "--base", "HEAD", code=2).stderr
