@@ -1,7 +1,7 @@
 """Two runs, or a run and a baseline, against each other. Part of the program (`pipeline.py`); loads numpy, and only when something is compared."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from bench.records.estimate import Group, Summary
 from bench.records.judging import JudgeRecord
 from bench.records.selection import in_few_numbers
 from bench.records.spec import Aspect, Load, Prompt, Rubric, Spec
+from bench.records.telemetry import spoiling
 from bench.registry import Registry
 from bench.revisions import content_at, split
 from bench.spec.load import load_spec
@@ -96,7 +97,15 @@ def _with_summary(model: Contestant, spec: Spec, summary: Summary) -> Contestant
         if one.group == group and one.metric in kept_of and (one.metric, one.statistic) not in has and one.value is not None
     )
     costs = [one for one in summary.costs if (one.model_id, one.variant_id) == (model.model_id, model.variant_id) and one.amount is not None]
-    return replace(model, levels=tuple(sorted((*model.levels, *further), key=lambda one: one.metric)), cost=_price(costs, spec))
+    told = tuple(sorted((*model.levels, *further), key=lambda one: one.metric))
+    return replace(model, levels=told, contention=dict(_beside(model, summary)), cost=_price(costs, spec))
+
+
+def _beside(model: Contestant, summary: Summary) -> Iterator[tuple[str, str]]:
+    """What may have spoilt its times, and its memory."""
+    for kind, metric, unit in (("times", "latency", "s"), ("memory", "rss_peak_bytes", "B")):
+        if found := spoiling(summary.machine, (model.model_id, model.variant_id), metric, unit):
+            yield kind, "; ".join(one.text for one in found)
 
 
 def _price(costs: Sequence[CostEstimate], spec: Spec) -> Price | None:

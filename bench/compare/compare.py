@@ -7,7 +7,7 @@ from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
 from bench.compare.levels import ERROR_RATE, Vetoes, decided, levels, wanted
-from bench.compare.likeness import CLIENT, MACHINE, unlike
+from bench.compare.likeness import CLIENT, CONTENTION, MACHINE, spoilt, unlike
 from bench.compare.tolerance import ASPECT, is_timed, tolerance
 from bench.errors import UsageError
 from bench.records.baseline import Baseline
@@ -16,12 +16,13 @@ from bench.records.compare import OF_ERRORS, OF_TIMES, Change, Compared, Limits,
 COMPARED = ("quality", "judged", "error_rate", "ttft", "latency", "decode_tps")
 MOST_MOVED = 5
 _SCORES = ("quality", "judged", "checks_met")
+_ENERGY = "J"
 
 
 class Asked(NamedTuple):
     """What is compared, and how. `metrics` empty: the usual ones that both have; `ttft:p95` is a figure over all answers.
 
-    `busy_client`: verdicts on times though the client was too slow.
+    `busy_client`, `busy_machine`: verdicts on times though the client was too slow, or though other work took part of the machine.
     """
 
     metrics: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     across_machines: bool = False
     across_requests: bool = False
     busy_client: bool = False
+    busy_machine: bool = False
 
 
 class Side(NamedTuple):
@@ -49,16 +51,19 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     veto, of_errors = _veto(differences, asked), _unlike_in(differences, OF_ERRORS)
     of_all = [one for word in dict.fromkeys(asked.metrics) if (one := wanted(word)) is not None]
     of_prompts = [word for word in asked.metrics if wanted(word) is None]
+    contended = _spoilt(aligned, "times", asked)
     names = _metrics(base.run, head.run, of_prompts) if of_prompts or not of_all else ()
     family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
         forbidden = veto if is_timed(measure) else of_errors if name == ERROR_RATE else None
+        of_models = contended if is_timed(measure) or measure.unit == _ENERGY else {}
         more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), forbidden)
-        family += [figure for figure in figures(name, measure, aligned, more) if figure.effects.size]
+        family += [_vetoed(figure, of_models) for figure in figures(name, measure, aligned, more) if figure.effects.size]
     of_aspects = list(aspects(base.run, head.run, aligned, tolerance(ASPECT, MEASURE, asked.tolerances)))
     of_machine = _veto([each for each in differences if each.what != CLIENT and each.limits == "speed"], asked)
-    over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, Vetoes(veto, of_machine, of_errors)))
+    vetoes = Vetoes(veto, of_machine, of_errors, contended, _spoilt(aligned, "memory", asked))
+    over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, vetoes))
     families = max(1, bool(family) + bool(of_aspects) + bool(over_all))
     seed = base.run.seed
     changed = told(of_aspects, seed, families)
@@ -95,6 +100,16 @@ def _compared(side: Side) -> Compared:
     )
 
 
+def _spoilt(aligned: Sequence[Aligned], what: str, asked: Asked) -> dict[tuple[str, str], str]:
+    """Why there is no verdict on some models' times, or memory, whatever else is alike."""
+    return {} if asked.busy_machine else {one.name: words for one in aligned if (words := spoilt(one, what)) is not None}
+
+
+def _vetoed(figure: Figure, of_models: Mapping[tuple[str, str], str]) -> Figure:
+    reasons = [reason for reason in (figure.veto, of_models.get(figure.model)) if reason]
+    return figure._replace(veto="; ".join(reasons) or None)
+
+
 def _metrics(base: Baseline, head: Baseline, wanted: Sequence[str]) -> tuple[str, ...]:
     """The metrics to compare: those asked for, or the usual ones; what a judge says is told apart only where it is not the whole quality."""
     both = head.metrics.keys() & base.metrics.keys()
@@ -113,7 +128,7 @@ def _says_as_much(run: Baseline) -> bool:
 def _veto(differences: Sequence[Unlike], asked: Asked) -> str | None:
     """Why no time and no speed is better or worse, if anything forbids it."""
     reasons = []
-    limiting = [each for each in differences if each.limits in OF_TIMES]
+    limiting = [each for each in differences if each.limits in OF_TIMES and each.what != CONTENTION]  # that of a model, which is vetoed alone
     machines = [each.what.removeprefix(MACHINE) for each in limiting if each.what.startswith(MACHINE)]
     if machines and not asked.across_machines:
         reasons.append(f"other machines ({', '.join(machines)})")
@@ -179,6 +194,8 @@ def _notes(base: Baseline, head: Baseline, aspects_of: Sequence[Change], asked: 
             yield f"{name} is {run.status}: what it did not come to takes no part."
     if asked.busy_client and (base.client_saturated or head.client_saturated):
         yield "Times are compared though the measuring client could not keep up, as asked: they hold its own delay."
+    if asked.busy_machine and any(model.contention for run in (base, head) for model in run.models):
+        yield "Times are compared though other work took part of the machine, as asked: what differs may be that work."
     if base.run_id == head.run_id:
         yield "Base and head are the same run."
     if asked.across_requests:

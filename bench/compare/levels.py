@@ -45,11 +45,16 @@ class Wanted(NamedTuple):
 
 
 class Vetoes(NamedTuple):
-    """Why there is no verdict on what reads a clock, on what a server took of the machine, and on how many requests failed."""
+    """Why there is no verdict on what reads a clock, on what a server took of the machine, and on how many requests failed.
+
+    `contended`, `memory`: by model, what of other work on the machine forbids it on what reads a clock or a meter, and on its memory.
+    """
 
     timed: str | None = None
     machine: str | None = None
     errors: str | None = None
+    contended: Mapping[tuple[str, str], str] = {}
+    memory: Mapping[tuple[str, str], str] = {}
 
 
 def wanted(word: str) -> Wanted | None:
@@ -88,7 +93,7 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
         unit = "s" if metric.endswith("_s") else "B"
         empty = _empty(one, asked, Measure(unit=unit, better="lower"), given)
         sides = [each.facts.get(FACTS[metric]) for each in (one.base, one.head)]
-        veto = None if metric == "disk_bytes" else vetoes.machine
+        veto = None if metric == "disk_bytes" else vetoes.machine or (vetoes.memory.get(one.name) if unit == "B" else None)
         if metric == "load_s":
             veto = veto or "one load on each side does not tell how loads vary"
         return _reading(empty, sides[0], sides[1], veto)
@@ -101,6 +106,8 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
     if metric == "goodput" and runs[0].slo != runs[1].slo:
         return Told(replace(empty, reason=f"another `slo`: {runs[0].slo or 'none'} → {runs[1].slo or 'none'}"))
     veto = vetoes.timed if measure.unit == "s" or measure.unit.endswith("/s") else vetoes.errors if metric == ERROR_RATE else None
+    if measure.unit in {"s", "J"} or measure.unit.endswith("/s"):
+        veto = veto or vetoes.contended.get(one.name)
     return _level(empty, one, asked, veto)
 
 
@@ -170,7 +177,7 @@ def _cost(one: Aligned, asked: Wanted, given: Mapping[str, float], vetoes: Vetoe
     if (first.cost_model, first.priced, first.currency) != (second.cost_model, second.priced, second.currency):
         return Told(replace(empty, reason="priced otherwise"))
     unlike = other_work(one.base, one.head, is_whole=per == "run")
-    veto = unlike or (None if first.cost_model == BY_TOKENS else vetoes.timed)
+    veto = unlike or (None if first.cost_model == BY_TOKENS else vetoes.timed or vetoes.contended.get(one.name))
     read = _reading(empty, first.amounts.get(per), second.amounts.get(per), veto)
     if read.change.ratio is None or veto is not None:
         return read

@@ -10,6 +10,7 @@ from bench.records.machine import Machine
 _SAME_MEMORY = 0.02  # systems report the memory of one machine a little differently from start to start
 _NONE = "–"
 CLIENT = "client"
+CONTENTION = "other work on the machine"
 MACHINE = "machine: "
 _TRANSPORT = "transport"
 _ENDS_REQUESTS = ("timeout", "retries")
@@ -27,7 +28,7 @@ _SERVED: tuple[tuple[str, str], ...] = (
 def unlike(base: Baseline, head: Baseline, aligned: Sequence[Aligned]) -> tuple[Unlike, ...]:
     """Everything in which they differ, the weightiest first."""
     about = (*_machines(base.machine, head.machine), *_circumstances(base, head, aligned))
-    return (*about, *_judges(base, head), *_versions(base, head), *_servers(aligned))
+    return (*about, *_judges(base, head), *_versions(base, head), *_contended(aligned), *_servers(aligned))
 
 
 def _machines(base: Machine, head: Machine) -> Iterator[Unlike]:
@@ -75,6 +76,19 @@ def _versions(base: Baseline, head: Baseline) -> Iterator[Unlike]:
         yield _named("version of the spec", base.spec_version, head.spec_version, "nothing")
     if base.bench_version != head.bench_version:
         yield _named("bench", base.bench_version, head.bench_version, "nothing")
+
+
+def spoilt(one: Aligned, what: str) -> str | None:
+    """What of other work on the machine may have spoilt a model's `times` or `memory`, in which of the runs."""
+    sides = [f"{name} ({words})" for name, side in (("base", one.base), ("head", one.head)) if (words := side.contention.get(what))]
+    return f"{CONTENTION} in {' and '.join(sides)}" if sides else None
+
+
+def _contended(aligned: Sequence[Aligned]) -> Iterator[Unlike]:
+    for one in aligned:
+        if spoilt(one, "times") is not None:
+            first, second = (side.contention.get("times", _NONE) for side in (one.base, one.head))
+            yield Unlike(what=CONTENTION, base=first, head=second, limits="speed", model_id=one.name[0], variant_id=one.name[1])
 
 
 def _servers(aligned: Sequence[Aligned]) -> Iterator[Unlike]:

@@ -19,7 +19,7 @@ _RATES = {"output_tps", "request_rate", "goodput"}
 _ERROR_RATE = "error_rate"
 _READING = "one reading on each side"  # what the comparison calls a figure without noise
 _NAMES = {"score": "quality"}
-_SATURATED = "client"  # what the comparison calls a client that could not keep up
+_OF_CLOCKS = {"client", "other work on the machine"}  # what the comparison calls a client that could not keep up, and others than the model at work
 
 
 class Against(NamedTuple):
@@ -59,7 +59,7 @@ def _named(gate: GateSpec) -> tuple[str, str]:
 
 def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunComparison) -> Found:
     name, measure = named
-    if (is_compared_by_ratio(measure) or name == _ERROR_RATE) and (veto := _veto(found, name)) is not None:
+    if (is_compared_by_ratio(measure) or name == _ERROR_RATE) and (veto := _veto(found, name, head.model_id)) is not None:
         return veto
     mine = (change for change in found.changes if (change.metric, change.model_id, change.variant_id) == (name, head.model_id, head.variant_id))
     change = next(mine, None)
@@ -69,7 +69,7 @@ def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunCompariso
 def _of_all(change: Change, found: RunComparison, head: Contestant) -> Found:
     """A percentile, a rate, a fact or a cost. How much a load time varies a single load does not say."""
     is_limited = change.unit == "s" or change.unit.endswith("/s") or change.metric in _FACTS or change.metric == _ERROR_RATE
-    if is_limited and (veto := _veto(found, change.metric)) is not None:
+    if is_limited and (veto := _veto(found, change.metric, head.model_id)) is not None:
         return veto
     if change.ratio is None:
         return _nothing(change.reason or "a baseline does not hold this figure")
@@ -100,13 +100,13 @@ def _contestant(run: Baseline, cell: Cell) -> Contestant | None:
     return next((each for each in run.models if (each.model_id, each.variant_id) == cell and each.answers), None)
 
 
-def _veto(found: RunComparison, metric: str) -> Found | None:
+def _veto(found: RunComparison, metric: str, model_id: str) -> Found | None:
     """What forbids to compare times, speeds, memory and the error rate: another machine, load or timeout. A client's delay is no server's memory."""
     limits = OF_ERRORS if metric == _ERROR_RATE else ("speed",) if metric in _FACTS else OF_TIMES
     told = [
         f"{each.what} ({each.base} → {each.head})"
         for each in found.unlike
-        if each.limits in limits and not (metric in _FACTS and each.what == _SATURATED)
+        if each.limits in limits and not (metric in _FACTS and each.what in _OF_CLOCKS) and each.model_id in {None, model_id}
     ]
     return _nothing(f"it was measured otherwise: {'; '.join(told[:3])}") if told and metric != "disk_bytes" else None
 

@@ -51,6 +51,7 @@ def add_how(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument("--across-machines", action="store_true", help="give verdicts on times and speeds though the machines differ")
     options.add_argument("--busy-client", action="store_true", help="give verdicts on times and speeds though the client could not keep up")
+    options.add_argument("--busy-machine", action="store_true", help="give verdicts on times and speeds though other work took part of the machine")
     options.add_argument("--across-requests", action="store_true", help="pair prompts by id though they were asked in other words or settings")
 
 
@@ -89,7 +90,7 @@ def compared(options: argparse.Namespace, base: str, head: str) -> RunComparison
                 f"--metrics {word}: there is no statistic {statistic!r}", hint="write ttft:p95; p50, p90, p95, p99, mean and max are known"
             )
     tolerances = read(options.tolerance, sorted({*known, *over_all, *metrics}))
-    asked = Asked(metrics, tolerances, options.across_machines, options.across_requests, options.busy_client)
+    asked = Asked(metrics, tolerances, options.across_machines, options.across_requests, options.busy_client, options.busy_machine)
     for which in (base, head):
         grade_what_is_not(which, options.runs)
     return against(found_side(base, options.runs, REGISTRY, metrics), found_side(head, options.runs, REGISTRY, metrics), asked)

@@ -183,6 +183,23 @@ def test_client_that_was_too_slow_in_both_forbids_them_too_unless_asked():
     assert any("as asked" in note for note in changes(base, head, busy_client=True).notes)
 
 
+def test_other_work_on_the_machine_forbids_verdicts_on_times_of_the_model_it_met_unless_asked():
+    ok, met = run(answers(ttft=TTFT, quality=np.ones(12))), run(answers(ttft=TTFT * 1.2, quality=np.zeros(12)))
+    (model,) = met.models
+    beside = {"times": "others took 60 %", "memory": "3 MB went to swap"}
+    met = replace(met, models=(replace(model, contention=beside, facts={"rss_peak_bytes": 2e9}),))
+    ok = replace(ok, models=(replace(ok.models[0], facts={"rss_peak_bytes": 1e9}),))
+    for base, head, where in ((ok, met, "head"), (met, ok, "base")):
+        found = changes(base, head, "ttft")
+        assert (found.verdict, found.reason) == ("cannot_tell", f"other work on the machine in {where} (others took 60 %)")
+        assert changes(base, head, "quality").verdict in {"worse", "better"}
+        assert changes(base, head, "ttft", busy_machine=True).verdict in {"worse", "better"}
+        (memory,) = changes(base, head, metrics=("rss_bytes",)).levels
+        assert (memory.verdict, memory.reason) == ("cannot_tell", f"other work on the machine in {where} (3 MB went to swap)")
+    assert [(one.what, one.limits, one.model_id) for one in changes(ok, met).unlike] == [("other work on the machine", "speed", model.model_id)]
+    assert any("as asked" in note for note in changes(ok, met, busy_machine=True).notes)
+
+
 def test_hardly_different_memory_and_another_python_are_the_same_machine():
     head = run(answers(ttft=TTFT * 1.2), machine=replace(MACHINE, memory_bytes=2**33 - 2**20, python="CPython 3.13"))
     assert changes(run(answers(ttft=TTFT)), head, "ttft").verdict == "worse"

@@ -9,6 +9,7 @@ from bench.comparing import stand
 from bench.gating import Again, gated, gated_again
 from bench.grading import graded_by
 from bench.records.spec import GateSpec
+from bench.records.telemetry import Contention, MachineUse
 from bench.spec.load import load_spec
 from bench.store.baselines import write_baseline
 from bench.store.reader import read_manifest, read_summary
@@ -66,6 +67,28 @@ def test_times_and_speeds_regress_as_a_share_of_the_baseline(layout, standing, t
     assert found.value == pytest.approx(expected, abs=0.01)
     assert found.low <= found.value <= found.high
     assert found.n == 12
+
+
+def test_a_run_in_few_numbers_keeps_what_contended_for_the_machine(layout):
+    cpu, swap = (
+        Contention(kind=kind, value=0.6, limit=0.1, unit="share", text=kind, spoils=spoils)
+        for kind, spoils in (("cpu", ("latency", "energy_j")), ("swap", ("latency", "rss_peak_bytes")))
+    )
+    busy = MachineUse(model_id="m", variant_ids=("default",), window_s=9.0, read_s=9.0, cores=2, contention=(cpu, swap))
+    (model,) = stand(layout, REGISTRY, summary=replace(read_summary(layout), machine=(busy,))).side.run.models
+    assert model.contention == {"times": "cpu; swap", "memory": "swap"}
+
+
+@pytest.mark.parametrize(("model_id", "outcome"), [("m", "undecided"), ("other", "fail")])
+def test_a_baseline_that_was_measured_beside_other_work_proves_nothing_of_that_models_times(layout, standing, tmp_path, model_id, outcome):
+    base = scaled(standing, "ttft", 1 / 1.5)
+    (model,) = base.models
+    busy = replace(model, model_id=model_id, contention={"times": "others took 60 %"})
+    base = replace(base, models=(busy,) if model_id == model.model_id else (model, busy))
+    (found,) = held(layout, base, tmp_path, gate("ttft"))
+    assert found.outcome == outcome
+    if outcome == "undecided":
+        assert found.reason == "it was measured otherwise: other work on the machine (others took 60 % → –)"
 
 
 def test_a_score_regresses_in_points(layout, standing, tmp_path):
