@@ -125,8 +125,7 @@ def _places(typed: str) -> Place | dict[str, Place]:
         path = Path(typed)
         if not path.is_dir():
             return Place(path=path)
-        found = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file() and one.resolve().is_relative_to(path.resolve()))
-        return {one.relative_to(path).as_posix(): Place(path=one) for one in found if one.stat().st_size <= MAX_BYTES and _is_spec(one.read_bytes())}
+        return {one.relative_to(path).as_posix(): Place(path=one) for one in specs_in(path)}
     repository = Repository(Path.cwd())
     revision, commit, path_there = parts[0], repository.commit(parts[0]), repository.typed(parts[1])
     if repository.is_folder(commit, path_there):
@@ -143,6 +142,12 @@ def _places(typed: str) -> Place | dict[str, Place]:
         raise UsageError(f"there is no file {path_there!r} in the revision {revision!r}", hint=f"`git ls-tree -r {revision}` lists its files")
     pure = PurePosixPath(path_there)
     return Place(path=Path(f"{revision}:{pure.parent}") / pure.name, files=_at(repository, commit, path_there))
+
+
+def specs_in(folder: Path) -> list[Path]:
+    """The specs in a folder and below, in order; links that lead out of it are none."""
+    found = sorted(one for one in folder.rglob("*") if one.suffix in _SUFFIXES and one.is_file() and one.resolve().is_relative_to(folder.resolve()))
+    return [one for one in found if one.stat().st_size <= MAX_BYTES and _is_spec(one.read_bytes())]
 
 
 def _paired(old: dict[str, Place], new: dict[str, Place]) -> list[str]:

@@ -38,8 +38,14 @@ def hooked(repository, capsys, monkeypatch):
     return run
 
 
-def test_specs_are_validated_and_prompt_sets_are_not(repository, hooked):
-    hooked("bench-validate", "specs/a.yaml", "specs/b.yaml", "specs/prompts/set.yaml", "README.md")
+def test_all_specs_are_validated_also_where_only_an_included_file_changed(repository, hooked):
+    repository.write(specs__c=BASE + "  - include: sets/more.yaml\n", specs__sets__more="prompts: [{id: two, user: Say two words.}]\n")
+    assert hooked("bench-validate", "specs/sets/more.yaml").stdout.count("valid") == 3
+    repository.write(specs__sets__more="prompts: [{id: two, usr: Say two words.}]\n")
+    assert "sets/more.yaml" in hooked("bench-validate", "specs/sets/more.yaml", code=2).stderr
+    assert re.search(HOOKS["bench-validate"]["files"], "specs/sets/more.yaml")
+    assert not re.search(HOOKS["bench-validate"]["files"], "README.md")
+    repository.write(specs__sets__more="prompts: [{id: two, user: Say two words.}]\n")
     repository.write(specs__a=BASE.replace("models:", "modls:"))
     assert "did you mean `models`?" in hooked("bench-validate", "specs/a.yaml", code=2).stderr
 

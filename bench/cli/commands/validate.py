@@ -15,7 +15,7 @@ import msgspec
 
 from bench.catalog import REGISTRY
 from bench.cli.console import plain
-from bench.errors import Exit, SpecError
+from bench.errors import Exit, SpecError, UsageError
 from bench.records.source import Diagnostic, SourceFile
 from bench.spec.diagnostics import render
 from bench.spec.load import load_spec
@@ -32,7 +32,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def configure(options: argparse.ArgumentParser) -> None:
     """Options of `bench validate`."""
-    options.add_argument("specs", type=Path, nargs="+", metavar="SPEC", help="one spec or several")
+    options.add_argument("specs", type=Path, nargs="+", metavar="SPEC", help="one spec or several; of a folder every spec in it")
     options.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="text for people, json for programs, github for annotations"
     )
@@ -42,7 +42,7 @@ def configure(options: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Check every spec; 0 when all are valid."""
-    found = [_look(path, options) for path in options.specs]
+    found = [_look(path, options) for given in options.specs for path in _specs(given)]
     if options.format == "text":
         for each in found:
             sys.stderr.write(render(each.diagnostics, each.sources, "text"))
@@ -54,6 +54,18 @@ def execute(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("".join(render(each.diagnostics, each.sources, "github") for each in found))
     return int(Exit.USAGE if any(each.is_bad for each in found) else Exit.OK)
+
+
+def _specs(given: Path) -> list[Path]:
+    """The spec itself; of a folder all in it. Raises: UsageError where there is none."""
+    if not given.is_dir():
+        return [given]
+    from bench.diffing import specs_in  # noqa: PLC0415 - a spec alone is checked without it
+
+    found = specs_in(given)
+    if not found:
+        raise UsageError(f"there is no spec in the folder {given}", hint="a spec begins with `bench: 1`; name its file, or the folder it is in")
+    return found
 
 
 def _look(path: Path, options: argparse.Namespace) -> _Found:
