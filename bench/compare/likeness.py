@@ -79,8 +79,8 @@ def _versions(base: Baseline, head: Baseline) -> Iterator[Unlike]:
 
 
 def spoilt(one: Aligned, what: str) -> str | None:
-    """What of other work on the machine may have spoilt a model's `times` or `memory`, in which of the runs."""
-    sides = [f"{name} ({words})" for name, side in (("base", one.base), ("head", one.head)) if (words := side.contention.get(what))]
+    """In which of the runs other work on the machine may have spoilt a model's `times` or `memory`. What it was stands with what is unlike."""
+    sides = [name for name, side in (("base", one.base), ("head", one.head)) if what in side.contention]
     return f"{CONTENTION} in {' and '.join(sides)}" if sides else None
 
 

@@ -191,11 +191,11 @@ def test_other_work_on_the_machine_forbids_verdicts_on_times_of_the_model_it_met
     ok = replace(ok, models=(replace(ok.models[0], facts={"rss_peak_bytes": 1e9}),))
     for base, head, where in ((ok, met, "head"), (met, ok, "base")):
         found = changes(base, head, "ttft")
-        assert (found.verdict, found.reason) == ("cannot_tell", f"other work on the machine in {where} (others took 60 %)")
+        assert (found.verdict, found.reason) == ("cannot_tell", f"other work on the machine in {where}")
         assert changes(base, head, "quality").verdict in {"worse", "better"}
         assert changes(base, head, "ttft", busy_machine=True).verdict in {"worse", "better"}
         (memory,) = changes(base, head, metrics=("rss_bytes",)).levels
-        assert (memory.verdict, memory.reason) == ("cannot_tell", f"other work on the machine in {where} (3 MB went to swap)")
+        assert (memory.verdict, memory.reason) == ("cannot_tell", f"other work on the machine in {where}")
     assert [(one.what, one.limits, one.model_id) for one in changes(ok, met).unlike] == [("other work on the machine", "speed", model.model_id)]
     assert any("as asked" in note for note in changes(ok, met, busy_machine=True).notes)
 
