@@ -117,7 +117,7 @@ def find(cache: Path, name: str) -> CacheEntry:
         return found[0]
     problem = "names no file of the cache" if not found else f"names {len(found)} files of the cache"
     ids = ", ".join(f"{entry.id} ({Path(entry.path).name})" for entry in (found or known)) or "the cache is empty"
-    raise UsageError(f"{name!r} {problem}", hint=f"`bench models list` shows them: {ids}")
+    raise UsageError(f"{name!r} {problem}", hint=f"`bench models list` shows them: {ids}; foundry:NAME names what is in Foundry Local")
 
 
 def remove(cache: Path, name: str) -> CacheEntry:

@@ -7,13 +7,14 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import urllib.request
 
 import psutil
 import pytest
 from harness.command import bench
 from harness.foundry_cache import ALIAS, CPU, VARIANTS, cache_folder, trouble
-from harness.published import validated
+from harness.published import validated, validator
 from harness.serving import context, treatment
 from harness.source_tree import ROOT
 
@@ -151,6 +152,43 @@ def test_catalogue_lists_the_variants_of_the_cache_with_device_and_size(tmp_path
         assert found.context == 8192
         assert found.license == "apache-2.0"
     assert listed[f"{CPU[0].name}:1"].size_bytes < listed[f"{CPU[2].name}:1"].size_bytes
+
+
+def test_models_lists_shows_and_checks_the_example_by_what_the_cache_holds(tmp_path, cache):
+    environ = {"BENCH_FOUNDRY_CACHE": str(cache), "FOUNDRY_LOCAL_ENDPOINT": ""}
+    listed = bench("models", "list", SPEC, "--offline", "--format", "json", folder=tmp_path, environ=environ)
+    states = {each["model_id"]: each["state"] for each in json.loads(listed.stdout)["spec"]}
+    assert states == {"int4": "ready", "int8": "ready", "fp32": "ready", "int4-cuda": "unknown"}
+    exact = f"{CPU[0].name}:1"
+    shown = bench("models", "show", f"foundry:{exact}", "--offline", "--format", "json", folder=tmp_path, environ=environ)
+    (details,) = json.loads(shown.stdout)["foundry"]
+    assert details["disk_bytes"] > 80e6
+
+    ended = bench("models", "check", SPEC, "--offline", "--only", "int4*", "--format", "json", folder=tmp_path, environ=environ, timeout_s=200)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    validator("check").validate(report)
+    served, refused = report["models"]
+    assert (served["state"], served["transport"], served["is_listed"], served["is_unloaded"]) == ("answered", "http", True, True)
+    assert (served["served_model"], served["device"]) == (exact, "cpu (CPUExecutionProvider)")
+    assert served["weights_digest"] == details["digest"]
+    assert served["rss_loaded_bytes"] > 100e6
+    assert served["load_s"] > 0
+    assert served["answer"].strip()
+    assert refused["state"] == "unavailable"
+    assert NO_CUDA.search(refused["reason"])
+
+
+def test_only_the_named_variant_leaves_a_real_cache(tmp_path, cache):
+    own = tmp_path / "cache"
+    shutil.copytree(cache, own, copy_function=os.link)
+    environ = {"BENCH_FOUNDRY_CACHE": str(own), "FOUNDRY_LOCAL_ENDPOINT": ""}
+    refused = bench("models", "rm", f"foundry:{ALIAS}", "--yes", folder=tmp_path, environ=environ)
+    assert refused.returncode == Exit.USAGE
+    ended = bench("models", "rm", f"foundry:{CPU[1].name}:1", "--yes", folder=tmp_path, environ=environ)
+    assert ended.returncode == 0, ended.stderr
+    left = {variant.id for variant in catalogue(offline(tmp_path, own)).variants if variant.is_cached}
+    assert left == {f"{variant.name}:1" for variant in VARIANTS} - {f"{CPU[1].name}:1"}
 
 
 def test_an_alias_and_a_device_mean_one_variant_that_answers_and_is_gone_at_the_end(tmp_path, cache):
