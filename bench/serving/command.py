@@ -19,7 +19,7 @@ from bench.records.servers import SERVERS
 from bench.records.serving import Endpoint, Server, ServingFacts, Started, root_of
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
-from bench.serving.command_ready import SECRET, find_program, is_port_taken, trouble, wait_ready
+from bench.serving.command_ready import SECRET, blot_out, find_program, is_port_taken, trouble, wait_ready
 from bench.serving.command_words import Start, start_of, unheeded
 from bench.serving.detached import ServedDetached
 from bench.serving.dialect import PLAIN, server_at
@@ -130,6 +130,7 @@ def _started(
     except BaseException as error:
         is_taken = isinstance(error, ServingError) and treatment.model.base_url is None and is_port_taken(process)
         process.close()
+        blot_out(log, treatment.model, means[1])
         if is_taken and isinstance(error, ServingError):
             raise _PortTakenError(error.message, hint=error.hint, state=error.state) from error
         raise
@@ -154,6 +155,7 @@ class ServedCommand:
         self._weights, self.credential = means
         self._process = process
         model, base_url = treatment.model, filled.base_url
+        self._model = model
         wait_ready(process, model, filled.ready, base_url, self.credential)
         self._prepared, server = _prepared(treatment, filled, self.credential, context)
         load_s = process.mark_loaded() - (self._prepared.download_s or 0.0)
@@ -201,6 +203,7 @@ class ServedCommand:
         if self._process.death() is None:
             self._prepared.end()
         self._process.close()
+        blot_out(self._process.log, self._model, self.credential)
 
 
 def _known(model: ModelSpec, told: Server) -> Server:

@@ -1,20 +1,23 @@
 """Before and after the start of a server program: whether it is there, whether it is up, and what to say when it is not."""
 
+import contextlib
+import mmap
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import ServingError
 from bench.records.servers import SERVERS
 from bench.records.spec import ModelSpec
-from bench.serving.probe import Reply, get
-from bench.serving.process import ChildProcess
+from bench.serving.probe import Reply, Silence, get
+from bench.serving.process import ChildProcess, exit_reason
 
 SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 _AGAIN_S = (0.05, 0.5)  # between two looks at a server that is loading: at first, and at most
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_BACKGROUND = "; a program that goes on in the background must be told to stay in the foreground"
 _TAKEN = re.compile(r"address already in use|EADDRINUSE|couldn't bind|bind.*failed|port.*(?:in use|taken)", re.IGNORECASE)
 
 
@@ -42,10 +45,11 @@ def wait_ready(process: ChildProcess, model: ModelSpec, ready: str, base_url: st
     """
     until, pause_s = process.started + model.load_timeout_s, _AGAIN_S[0]
     said = "nothing listened"
+    reply: Reply | Silence | None = None
     while time.perf_counter() < until:
         if (death := process.death()) is not None:
-            memory = "; it ran out of memory" if process.ran_out_of_memory() else ""
-            raise trouble(process, model, f"ended before it was ready: {death}{memory}", credential)
+            why = "; it ran out of memory" if process.ran_out_of_memory() else _BACKGROUND if death == exit_reason(0) else ""
+            raise trouble(process, model, f"ended before it was ready: {death}{why}", credential)
         reply = get(ready, credential=credential)
         if isinstance(reply, Reply) and reply.status in {404, 405, 501}:
             reply = get(f"{base_url}/models", credential=credential)
@@ -54,7 +58,8 @@ def wait_ready(process: ChildProcess, model: ModelSpec, ready: str, base_url: st
         said = f"it answered {reply.status}" if isinstance(reply, Reply) else reply.detail
         process.wait_end(pause_s)
         pause_s = min(pause_s * 1.5, _AGAIN_S[1])
-    what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}); raise `load_timeout:` or set `ready:`"
+    port = "; does it listen on the port that it is told?" if isinstance(reply, Silence) and reply.kind == "refused" else ""
+    what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}){port}; raise `load_timeout:` or set `ready:`"
     raise trouble(process, model, what, credential)
 
 
@@ -69,10 +74,23 @@ def trouble(process: ChildProcess, model: ModelSpec, what: str, credential: str 
 
 def masked(text: str, model: ModelSpec, credential: str | None) -> str:
     """Without the credential and the values of what sounds like a secret."""
-    for secret in (credential, *(value for name, value in model.environment if SECRET.search(name))):
-        if secret:
-            text = text.replace(secret, "***")
+    for secret in _secrets(model, credential):
+        text = text.replace(secret, "***")
     return text
+
+
+def blot_out(log: Path, model: ModelSpec, credential: str | None) -> None:
+    """The same in a log that nobody writes any more: a server may print the keys that it is sent, and a run's folder is passed on."""
+    with contextlib.suppress(OSError, ValueError), log.open("r+b") as stream, mmap.mmap(stream.fileno(), 0) as text:  # ValueError: it is empty
+        for secret in map(str.encode, _secrets(model, credential)):
+            place = text.find(secret)
+            while place >= 0:
+                text[place : place + len(secret)] = b"*" * len(secret)
+                place = text.find(secret, place + len(secret))
+
+
+def _secrets(model: ModelSpec, credential: str | None) -> Iterator[str]:
+    yield from (value for value in (credential, *(value for name, value in model.environment if SECRET.search(name))) if value)
 
 
 def is_port_taken(process: ChildProcess) -> bool:

@@ -89,11 +89,31 @@ def test_a_secret_in_the_log_is_not_repeated_in_the_message(tmp_path):
     assert "s3cret" not in found.hint
 
 
+def test_a_secret_is_blotted_out_of_the_log_when_the_program_has_ended(tmp_path):
+    secret = (("API_TOKEN", "s3cret-value"),)
+    log = tmp_path / "logs" / "tiny-default-dddddddd.log"
+    refusal(tmp_path, model(*tiny("show=API_TOKEN", "crash"), environment=secret))
+    refusal(tmp_path, model(*tiny("show=API_TOKEN", "crash"), environment=secret))
+    assert log.read_text().count("API_TOKEN=************\n") == 2
+    served = serve(tmp_path, model(*tiny("show=API_TOKEN"), environment=secret))
+    assert "s3cret-value" in log.read_text()
+    served.close()
+    served.close()
+    assert "API_TOKEN=************\n" in log.read_text()
+
+
+def test_a_program_that_leaves_for_the_background_is_told_to_stay(tmp_path):
+    found = refusal(tmp_path, model(sys.executable, "-c", "'{port}'"))
+    assert "exit code 0; a program that goes on in the background must be told to stay in the foreground" in found.message
+    assert found.hint.endswith("(nothing)")
+
+
 def test_a_server_that_never_listens_is_given_up_and_ended(tmp_path):
     found = refusal(tmp_path, model(*tiny("hang"), load_timeout_s=0.3))
     assert "was not ready at http://127.0.0.1:" in found.message
     assert "within 0.3 s" in found.message
     assert "load_timeout" in found.message
+    assert "does it listen on the port that it is told?" in found.message
 
 
 def test_a_death_while_serving_is_noticed(tmp_path):
