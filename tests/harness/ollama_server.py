@@ -95,11 +95,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/api/generate":
             self.generate(body)
         elif self.path == "/v1/chat/completions":
-            self.plain({"model": "m", "choices": [{"message": {"content": "".join(PIECES)}, "finish_reason": "stop"}]})
+            self.completion(body)
         elif self.state.chat is not None:
             self.close_connection = self.state.chat(body, self.wfile.write) is not True
         else:
             self.chat(body)
+
+    def completion(self, body: dict[str, Any]) -> None:
+        """An answer by OpenAI's API, which has no times."""
+        if not body.get("stream"):
+            self.plain({"model": "m", "choices": [{"message": {"content": "".join(PIECES)}, "finish_reason": "stop"}]})
+            return
+        self.wfile.write(HEAD.replace(b"application/x-ndjson", b"text/event-stream"))
+        for piece, reason in (*((piece, None) for piece in PIECES), ("", "stop")):
+            event = {"model": "m", "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": reason}]}
+            self.wfile.write(chunked(b"data: " + json.dumps(event).encode() + b"\n\n"))
+        self.wfile.write(chunked(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
     def generate(self, body: dict[str, Any]) -> None:
         name = body["model"]
