@@ -6,7 +6,8 @@ import re
 import signal
 
 import pytest
-from harness.command import Here, start_bench
+from harness.command import Here, bench, start_bench
+from harness.foreign import install
 from harness.mock_llm import mock_llm
 from harness.published import validator
 from harness.written_spec import external, latest, owned, write_spec
@@ -129,3 +130,33 @@ def test_interrupt_ends_the_check_and_skips_the_rest(tmp_path):
     report = json.loads(out)
     assert [row["state"] for row in report["models"]] == ["unanswered", "skipped"]
     assert report["reasons"][0].startswith("interrupted")
+
+
+PACKAGE = """
+import os
+os.write(1, b"from native code\\n")
+
+class Adapter:
+    def load(self, settings):
+        print("loading")
+    def generate(self, messages, settings):
+        return "Paris."
+
+class Runtime:
+    def serve(self, treatment, context):
+        raise SystemExit("no such weights")
+"""
+
+
+def test_third_party_models_are_rows_like_all_and_their_prints_stay_out_of_the_document(tmp_path):
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    install(packages, {"runtime": {"inside": "Adapter", "bad": "Runtime"}}, PACKAGE, name="checked-package", module="checked_package")
+    more = "judges: {same: {runtime: inside}}\njudge: {use: same, allow_self: true}"
+    spec = write_spec(tmp_path, "{id: a, runtime: inside}", "{id: b, runtime: bad}", more=more)
+    ended = bench("models", "check", spec, "--format", "json", folder=tmp_path, environ={"PYTHONPATH": str(packages)})
+    assert ended.returncode == Exit.MODEL_FAILED, ended.stderr  # before 8, in the order of `bench run`
+    first, second, judge = json.loads(ended.stdout)["models"]
+    assert (first["state"], first["transport"], first["answer"], first["is_listed"]) == ("answered", "in-process", "Paris.", None)
+    assert (second["state"], "no such weights" in second["reason"]) == ("failed", True)
+    assert (judge["state"], "a judge must be" in judge["reason"]) == ("failed", True)
