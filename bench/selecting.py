@@ -129,13 +129,13 @@ def _limit(run: _Run, criterion: SelectionCriterion, known: Sequence[Found]) -> 
         return "neither more nor less of it is better: it does not count"
     if criterion.metric in {"quality", "score"} and known:
         return _graded_by(run)
-    if (spoilt := _spoilt(run, criterion)) is not None:
-        return spoilt
+    limits = [spoilt] if (spoilt := _spoilt(run, criterion)) is not None else []
     if criterion.is_reading:
-        return "a reading: the same in every resample"
-    if known and any(each.figure.low is None for each in known):
-        return f"no interval{f' ({why})' if (why := known[0].figure.why_no_interval) else ''}: resamples show too little of its noise"
-    return None
+        limits.append("a reading: the same in every resample")
+    elif known and any(each.figure.low is None for each in known):
+        why = known[0].figure.why_no_interval
+        limits.append(f"no interval{f' ({why})' if why else ''}: resamples show too little of its noise")
+    return "; ".join(limits) or None
 
 
 def _spoilt(run: _Run, criterion: SelectionCriterion) -> str | None:
@@ -145,7 +145,7 @@ def _spoilt(run: _Run, criterion: SelectionCriterion) -> str | None:
         return "the client was saturated: its own delay is part of it"
     cells = [Cell(one.model_id, one.variant_id) for one in run.summary.counts]
     spoilt = dict.fromkeys(cell.model_id for cell in cells if of_the_machine(gate, criterion.unit, run.summary, cell))
-    return f"other work took part of the machine while {', '.join(spoilt)} was measured" if spoilt else None
+    return f"other work took part of the machine while it was measured of {', '.join(spoilt)}" if spoilt else None
 
 
 def _graded_by(run: _Run) -> str | None:
