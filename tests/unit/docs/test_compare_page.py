@@ -32,7 +32,7 @@ def test_every_way_to_force_a_verdict_is_explained():
     forcing = [
         word for word in re.findall(r"--[a-z-]+", grammar.format_help()) if word.startswith(("--across", "--busy", "--metrics", "--tolerance"))
     ]
-    assert len(set(forcing)) == 5
+    assert len(set(forcing)) == 6
     assert [word for word in forcing if f"`{word}" not in PAGE] == []
 
 
