@@ -14,7 +14,8 @@ class ServerDecodeTokensPerSecond(Metric):
     """(predicted_n − 1) over predicted_ms of llama.cpp's `timings`: what `decode_tps` is checked against.
 
     Unit: tokens/s. llama.cpp starts the clock when the *first* token is sampled and stops it at the last, which may be the token that ends the
-    answer: predicted_ms spans predicted_n − 1 intervals. None when the request failed or the server gives no timings.
+    answer: predicted_ms spans predicted_n − 1 intervals. So do Ollama's `eval_count` and `eval_duration`. None when the request
+    failed or the server gives no timings.
     Source: llama.cpp `tools/server/server-context.cpp` (`t_start_generation`, `t_token_generation`, `n_decoded`), read and measured 2026-11-22.
     """
 

@@ -54,6 +54,7 @@ def test_settings_reach_it_its_clock_is_read_and_the_other_api_is_told_apart(tmp
     assert "spoken to as ollama by its own API" in (layout.folder / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow  # brings numpy and scipy
 def test_two_runs_by_different_apis_are_told_apart(tmp_path, run):
     with ollama() as server:
         runs = []
