@@ -43,6 +43,7 @@ class FoundryCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """All variants that can be had here, and the execution providers of this machine beside the CPU's.
 
     `unreachable`: why the catalogue on the network was not read, in its words; `variants` are then what an earlier reading left. `took_s`: to list.
+    `cache`: the folder of its models that BENCH_FOUNDRY_CACHE names; None: the SDK's own.
     """
 
     variants: tuple[FoundryVariant, ...]
@@ -50,3 +51,4 @@ class FoundryCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     sdk: str
     took_s: float
     unreachable: str | None = None
+    cache: str | None = None

@@ -94,12 +94,13 @@ def _rank(variant: FoundryVariant, providers: Sequence[ExecutionProvider], *, is
 
 
 def _empty(catalogue: FoundryCatalogue, name: str) -> ServingError:
+    known = f"; it names {catalogue.cache} now" if catalogue.cache else ""
     if catalogue.unreachable:
-        hint = "connect once so that the catalogue is read and the model downloaded, or set BENCH_FOUNDRY_CACHE to a folder that holds both"
+        hint = f"connect once so that the catalogue is read and the model downloaded, or set BENCH_FOUNDRY_CACHE to a folder that holds both{known}"
         message = f"Foundry Local's catalogue cannot be read, and nothing of it is cached ({catalogue.unreachable}), so {name!r} is not known"
         return ServingError(message, hint=hint, state="unavailable")
     message = f"Foundry Local's catalogue is empty, so {name!r} is not known"
-    return ServingError(message, hint="set BENCH_FOUNDRY_CACHE to the folder that holds the models", state="unavailable")
+    return ServingError(message, hint=f"set BENCH_FOUNDRY_CACHE to the folder that holds the models{known}", state="unavailable")
 
 
 def _unknown(catalogue: FoundryCatalogue, name: str) -> ServingError:

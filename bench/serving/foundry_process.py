@@ -55,6 +55,7 @@ class FoundryProcess:
         folder = cache or (Path(named).expanduser().absolute() if (named := context.environ.get(CACHE)) else None)
         asked = {"cache": str(folder) if folder else None, "logs": str(log.parent.absolute()), "offline": context.offline}
         self._is_offline = context.offline
+        self._cache = str(folder) if folder else None
         self._asked = 0
         python = context.environ.get(PYTHON) or sys.executable
         self.process = ChildProcess(
@@ -143,7 +144,8 @@ class FoundryProcess:
             answer = self.ask("list", within_s=_LIST_S)
         except Refused as error:
             why = "`--offline` is set" if self._is_offline else error.words
-            return FoundryCatalogue(variants=(), providers=(), sdk=self.sdk, took_s=time.perf_counter() - started_s, unreachable=why)
+            took_s = time.perf_counter() - started_s
+            return FoundryCatalogue(variants=(), providers=(), sdk=self.sdk, took_s=took_s, unreachable=why, cache=self._cache)
         listed = [variant for told in answer["variants"][:_MOST] if (variant := _variant(told)) is not None]
         return FoundryCatalogue(
             variants=tuple(listed),
@@ -151,6 +153,7 @@ class FoundryProcess:
             sdk=self.sdk,
             took_s=float(answer["took_s"]),
             unreachable="`--offline` is set" if self._is_offline else self._unreached(),
+            cache=self._cache,
         )
 
     def providers(self) -> tuple[ExecutionProvider, ...]:

@@ -198,8 +198,11 @@ def test_a_catalogue_out_of_reach_is_no_empty_list(tmp_path):
     why = "https://api.catalog.example/asset-gallery/v1.0/models: transport failure: Could not resolve hostname"
     assert found.state == "unavailable"
     assert found.message == f"Foundry Local's catalogue cannot be read, and nothing of it is cached ({why}), so 'smol' is not known"
-    found = refusal(tmp_path, environment([], tmp_path))
+    found = refusal(tmp_path, environment([], tmp_path) | {"BENCH_FOUNDRY_CACHE": ""})
     assert found.message == "Foundry Local's catalogue is empty, so 'smol' is not known"
+    assert found.hint == "set BENCH_FOUNDRY_CACHE to the folder that holds the models"
+    found = refusal(tmp_path, environment([], tmp_path) | {"BENCH_FOUNDRY_CACHE": str(tmp_path / "typo")})
+    assert found.hint == f"set BENCH_FOUNDRY_CACHE to the folder that holds the models; it names {tmp_path / 'typo'} now"
 
 
 def test_an_unknown_alias_gets_near_misses(tmp_path):
