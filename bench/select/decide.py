@@ -40,7 +40,7 @@ def decide(contest: Contest) -> SelectionResult:
         needed=contest.needed,
         nobody_share=_tidy(float(1 - race.wins.any(axis=0).mean())) if race.has_noise and contest.weighs else None,
         method=METHOD if contest.weighs else "",
-        doubts=_doubts(race),
+        doubts=_doubts(race, leader),
         notes=contest.notes,
     )
     return replace(found, sentence=sentence(found))
@@ -73,7 +73,7 @@ def _verdict(race: Race, leader: int | None, shares: Floats | None) -> Selection
         return "cannot_tell"
     is_sure = all(demand.requirement.outcome == "met" for demand in race.entrants[leader].demands)
     if shares is not None:  # resamples of no failure hold none: an interval may leave open what they do not
-        is_clear = shares[leader] >= CLEAR and is_sure and not _doubts(race)
+        is_clear = shares[leader] >= CLEAR and is_sure and not _doubts(race, leader)
         return "clear" if is_clear else "likely" if shares[leader] >= LIKELY else "cannot_tell"
     is_alone = race.is_in.sum() == 1 and not any(_is_undecided(race, place) for place in range(len(race.entrants)) if place != leader)
     if is_alone and is_sure:
@@ -81,11 +81,15 @@ def _verdict(race: Race, leader: int | None, shares: Floats | None) -> Selection
     return "likely" if is_sure and not _is_drawn(race) else "cannot_tell"
 
 
-def _doubts(race: Race) -> tuple[str, ...]:
-    """What may have spoilt figures that candidates are compared by; of a single one nothing is compared."""
-    if race.is_in.sum() < 2:
+def _doubts(race: Race, leader: int | None) -> tuple[str, ...]:
+    """What resamples do not show: figures that may be spoilt, a single prompt, a best that is nothing. Of a single candidate nothing is compared."""
+    if leader is None or race.is_in.sum() < 2:
         return ()
-    return tuple(dict.fromkeys(entrant.doubt for entrant, is_in in zip(race.entrants, race.is_in, strict=True) if is_in and entrant.doubt))
+    spoilt = [entrant.doubt for entrant, is_in in zip(race.entrants, race.is_in, strict=True) if is_in and entrant.doubt]
+    alone = ["a single prompt was asked"] if race.contest.unit == "rounds" else []
+    figures = race.entrants[leader].figures
+    weighed = [one for one in race.criteria if one.weight > 0 and one.better == "higher" and one.name in figures]
+    return tuple(dict.fromkeys((*alone, *spoilt, *(f"its {one.name} is 0" for one in weighed if figures[one.name].value == 0))))
 
 
 def _is_open(race: Race, place: int) -> bool:

@@ -59,7 +59,9 @@ def _nobody(found: SelectionResult) -> str:
         return "No model can be chosen: none was measured."
     told = [f"{_name(found, candidate.who)}: {_because(candidate)}" for candidate in found.candidates if candidate.values]
     more = f"; and {len(told) - _MOST} more" if len(told) > _MOST else ""
-    return f"No model can be chosen: none that was measured meets all requirements ({'; '.join(told[:_MOST])}{more})."
+    is_open = any(candidate.state == "unknown" and candidate.values for candidate in found.candidates)
+    meets = "is known to meet" if is_open else "meets"
+    return f"No model can be chosen: none that was measured {meets} all requirements ({'; '.join(told[:_MOST])}{more})."
 
 
 def _open(found: SelectionResult) -> str:

@@ -69,6 +69,27 @@ def test_what_resamples_know_nothing_of_leaves_a_clear_winner_likely_and_the_sen
     assert (alone.verdict, alone.basis, alone.doubts) == ("clear", "requirements", ())
 
 
+def test_rounds_of_a_single_prompt_make_nobody_a_clear_winner():
+    rivals = entrant("a", quality=(0.8, 0.02)), entrant("b", quality=(0.4, 0.02))
+    found = decide(contest(*rivals, quality=1)._replace(unit="rounds"))
+    assert found.verdict == "likely"
+    assert "; likely, not certain, since a single prompt was asked: it wins in 100 % of 500 resamples of the 12 rounds" in found.sentence
+
+
+def test_the_best_of_nothing_is_not_called_clear():
+    found = decide(contest(entrant("a", quality=0.0, ttft=(0.1, 0.001)), entrant("b", quality=0.0, ttft=(0.9, 0.001)), quality=1, ttft=1))
+    assert (found.verdict, found.selected, found.doubts) == ("likely", who("a"), ("its quality is 0",))
+
+
+def test_what_is_not_known_is_not_called_unmet():
+    found = decide(
+        contest(entrant("a", (demand(outcome="unknown"),), quality=0.9), entrant("b", (demand(outcome="not_met"),), quality=0.9), quality=1)
+    )
+    assert found.sentence.startswith(
+        "No model can be chosen: none that was measured is known to meet all requirements (a: rss_bytes ≤ 2 GB unknown; b: "
+    )
+
+
 def test_too_few_prompts_say_nothing_of_how_sure():
     found = decide(contest(entrant("a", quality=(0.9, 0.01)), entrant("b", quality=(0.1, 0.01)), n_prompts=5, quality=1))
     assert (found.verdict, found.resamples, candidate(found, "a").win_share) == ("cannot_tell", 0, None)
