@@ -59,8 +59,8 @@ def check(checking: Checking) -> CheckReport:
     stop = StopRules(Limits(), checking.clock)
     with Interrupts(stop) as interrupts:
         rows = tuple(_checked(checking, place, stop, interrupts) for place in checking.places)
-    is_fine = all(row.state == "answered" for row in rows)
-    if is_fine:
+    is_needless = all(row.state == "answered" for row in rows) or not any(logs.iterdir())
+    if is_needless:
         rmtree(logs, ignore_errors=True)
     codes = list(_reasons(checking.spec, rows, is_interrupted=stop.reason is not None))
     return CheckReport(
@@ -68,7 +68,7 @@ def check(checking: Checking) -> CheckReport:
         models=rows,
         exit_code=int(worst(*(code for code, _ in codes))),
         reasons=tuple(words for _, words in codes),
-        logs=None if is_fine else str(logs),
+        logs=None if is_needless else str(logs),
     )
 
 
