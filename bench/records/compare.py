@@ -8,7 +8,7 @@ from bench.records.comparison import ComparisonVerdict
 from bench.records.selection import Chosen
 
 Limits = Literal["speed", "errors", "speed_and_errors", "scores", "nothing"]
-"""Which verdicts a difference of two runs forbids: of times and speeds, of the error rate, of both, of judged scores, or none; then it is only named."""
+"""Which verdicts a difference of two runs forbids: of times and speeds, of the error rate, of both, of judged scores; or none: it is only named."""
 OF_TIMES: tuple[Limits, ...] = ("speed", "speed_and_errors")
 OF_ERRORS: tuple[Limits, ...] = ("errors", "speed_and_errors")
 

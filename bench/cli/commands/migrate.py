@@ -78,6 +78,10 @@ class _After:
         """Whether there is such a file."""
         return self._disk.holds(name)
 
+    def digest(self, name: str) -> str:
+        """That of the file on the disk: a file that is only named is none that is migrated."""
+        return self._disk.digest_of(name)
+
 
 def _check(path: Path, found: dict[Path, tuple[bytes, bytes]]) -> None:
     """Raise SpecError when the result is no valid spec. Nothing is checked where nothing changes: that is for `bench validate`."""
