@@ -13,7 +13,7 @@ from bench.records.estimate import Counts, Estimate, Group, PromptSpread
 from bench.records.gate import GateResult
 from bench.records.serving import ModelStatus
 from bench.records.view import View
-from bench.report import csv_comparisons, csv_selection
+from bench.report import csv_comparisons, csv_machine, csv_selection
 from bench.report.escape import spreadsheet
 from bench.report.sketch import SMALLEST
 
@@ -87,6 +87,7 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield {"kind": "outlier", **_group(outlier.group), "metric": outlier.metric, "state": "value", "value": outlier.value, "note": note}
     for cost in summary.costs:
         yield _cost(cost)
+    yield from csv_machine.rows(summary)
 
 
 def _gate(gate: GateResult) -> dict[str, Any]:
