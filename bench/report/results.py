@@ -38,6 +38,7 @@ FOOTPRINT = (
     Wanted("rss_loaded_bytes", ("value", "max", "p50", "mean")),
     Wanted("rss_peak_bytes", ("max", "value", "p50", "mean"), "Least memory"),
     Wanted("gpu_bytes", ("max", "value", "p50", "mean")),
+    Wanted("energy_j", ("ratio", "value"), "Least energy"),
     Wanted("disk_bytes", ("value", "max"), "Smallest on disk"),
     Wanted("load_s", ("value", "p50", "mean"), "Fastest to load"),
     Wanted("first_request_ttft", ("value", "p50", "mean")),
@@ -97,8 +98,17 @@ def _footprint(seen: Lookup, among: Sequence[Key]) -> Table | None:
     if len(columns) == 1:
         return None
     priced = " Cost: formula and basis under “Cost”." if seen.summary.costs else ""
-    notes = (f"Single readings of one run: no interval.{priced}",)
+    notes = (f"Single readings of one run: no interval.{priced}{_energy_source(seen)}",)
     return Table(id="footprint", columns=tuple(columns), rows=tuple(tuple(row) for row in rows), notes=notes)
+
+
+def _energy_source(seen: Lookup) -> str:
+    """From where the energy is known: nobody shall take an estimate for a measurement."""
+    bases = {each.basis for each in seen.summary.energy}
+    if not bases:
+        return ""
+    words = {"measured": "by sensors", "declared": "an estimate from declared watts"}
+    return f" Energy: {' and '.join(words[basis] for basis in sorted(bases, reverse=True))}, see “Machine”."
 
 
 def _passes(ks: Sequence[int]) -> list[Wanted]:
