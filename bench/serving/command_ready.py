@@ -58,8 +58,8 @@ def wait_ready(process: ChildProcess, model: ModelSpec, ready: str, base_url: st
         said = f"it answered {reply.status}" if isinstance(reply, Reply) else reply.detail
         process.wait_end(pause_s)
         pause_s = min(pause_s * 1.5, _AGAIN_S[1])
-    port = "; does it listen on the port that it is told?" if isinstance(reply, Silence) and reply.kind == "refused" else ""
-    what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}){port}; raise `load_timeout:` or set `ready:`"
+    port = ", and see that it listens on the port that it is told" if isinstance(reply, Silence) and reply.kind == "refused" else ""
+    what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}); raise `load_timeout:` or set `ready:`{port}"
     raise trouble(process, model, what, credential)
 
 

@@ -113,7 +113,7 @@ def test_a_server_that_never_listens_is_given_up_and_ended(tmp_path):
     assert "was not ready at http://127.0.0.1:" in found.message
     assert "within 0.3 s" in found.message
     assert "load_timeout" in found.message
-    assert "does it listen on the port that it is told?" in found.message
+    assert "see that it listens on the port that it is told" in found.message
 
 
 def test_a_death_while_serving_is_noticed(tmp_path):
