@@ -58,7 +58,7 @@ class Zeus:
 
     def _told(self, ask: Callable[[int], Any], place: int) -> float | None:
         """A figure of a GPU; None where this GPU does not tell it."""
-        with suppress(self._errors, NotImplementedError):
+        with suppress(self._errors, NotImplementedError):  # one figure that cannot be had must not cost the others
             return float(ask(place))
         return None
 
