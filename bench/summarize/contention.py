@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from bench.records.telemetry import Contention, MachineUse
+from bench.stats.distributions import binomial_above
 
 # Limits, chosen so that an idle desktop stays below and one busy core of eight does not. Other work is measured; the rest is what the machine itself
 # tells of something that waited.
@@ -16,16 +17,19 @@ LEAST_MEMORY = 0.03  # of all memory
 GPU_OTHERS = 0.05  # of the GPU's memory
 SLOWED = 0.01  # of the readings
 
+TICK_S = 0.01  # what processor time is counted by: 1/100 s on Linux (USER_HZ) and macOS, 1/64 s on Windows
+_CHANCE = 0.05
+_ROUNDING = 1e-6  # shares have six digits
+
 _SPEED = ("ttft", "tpot", "itl", "latency", "decode_tps", "prefill_tps", "output_tps")
 
 
 def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held_back: float | None) -> Iterator[Contention]:
     """Everything beyond its limit. `heat`: times that a core was slowed for its temperature; `held_back`: share of the time, by a CPU quota."""
-    if use.others_cores is not None and use.others_cores >= OTHERS * use.cores:
-        share = use.others_cores / use.cores
+    if use.others_cores is not None and _is_beyond(share := use.others_cores / use.cores, OTHERS, use):
         text = f"other processes took {use.others_cores:.2f} of {use.cores} cores ({_percent(share)})"
         yield Contention(kind="cpu", value=share, limit=OTHERS, unit="share", text=text, spoils=(*_SPEED, "energy_j"))
-    if use.steal_share is not None and use.steal_share >= STEAL:
+    if use.steal_share is not None and _is_beyond(use.steal_share, STEAL, use):
         text = f"other guests of this machine's host took {_percent(use.steal_share)} of the CPU time"
         yield Contention(kind="steal", value=use.steal_share, limit=STEAL, unit="share", text=text, spoils=_SPEED)
     if held_back is not None and held_back >= HELD_BACK:
@@ -37,6 +41,17 @@ def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held
         text = f"cores were slowed for their temperature {times}"
         yield Contention(kind="heat", value=float(heat), limit=1.0, unit="times", text=text, spoils=_SPEED)
     yield from _gpus(use)
+
+
+def _is_beyond(share: float, limit: float, use: MachineUse) -> bool:
+    """Whether a share of processor time is above its limit by more than the ticks that it is counted in can err.
+
+    A kernel charges a whole tick to whatever runs when it ends, so a share of few ticks is that of a sample: it is beyond the limit where so many
+    ticks, or more, would be chance in at most one of twenty runs at the limit.
+    """
+    ticks = int(use.read_s * use.cores / TICK_S)
+    seen = int(min(share, 1.0) * ticks + _ROUNDING)
+    return seen > 0 and binomial_above(seen - 1, ticks, limit) <= _CHANCE
 
 
 def _memory(use: MachineUse, memory_bytes: int | None) -> Iterator[Contention]:

@@ -1,6 +1,7 @@
 """The machine while a model was measured, and the energy of its answers, from lines and rows whose figures are known."""
 
 import msgspec
+import numpy as np
 import pytest
 from harness.summarized import plan_of
 
@@ -21,7 +22,7 @@ from bench.records.telemetry import (
     SourceState,
     TelemetryStart,
 )
-from bench.summarize.contention import contention, notes
+from bench.summarize.contention import TICK_S, contention, notes
 from bench.summarize.energy import Declared, declared, energy
 from bench.summarize.machine import machine_use
 from bench.summarize.rows import read_rows
@@ -259,6 +260,23 @@ def test_what_contends_is_named_with_its_figure(said, kind, words):
     (one,) = contention(msgspec.structs.replace(USE, **said), 1_000_000_000, 0, 0.0)
     assert (one.kind, one.text) == (kind, words)
     assert one.value >= one.limit
+
+
+@pytest.mark.parametrize("read_s", [0.02, 0.2, 1.0, 5.0, 60.0])
+def test_ticks_of_a_short_run_are_no_other_work(read_s):
+    rng, ticks = np.random.default_rng(7), round(read_s * 2 / TICK_S)
+
+    def told(others, steal):
+        """How often each is said of a machine of two cores whose processor time is counted in ticks: of 400 such runs."""
+        seen = [{"others_cores": 2 * rng.binomial(ticks, others) / ticks, "steal_share": rng.binomial(ticks, steal) / ticks} for _ in range(400)]
+        runs = (msgspec.structs.replace(USE, read_s=read_s, cores=2, **each) for each in seen)
+        kinds = [one.kind for run in runs for one in contention(run, None, 0, 0.0)]
+        return kinds.count("cpu") / 400, kinds.count("steal") / 400
+
+    assert max(told(0.05, 0.005)) <= 0.05  # half of the limit, a quarter of it
+    assert max(told(0.10, 0.02)) <= 0.06  # the limits themselves
+    if read_s >= 0.2:
+        assert min(told(0.75, 0.25)) > 0.95
 
 
 def test_heat_and_a_quota_are_told_too():
