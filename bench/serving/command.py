@@ -22,7 +22,7 @@ from bench.records.weights import WeightsFile
 from bench.serving.command_ready import SECRET, blot_out, find_program, is_port_taken, trouble, wait_ready
 from bench.serving.command_words import Start, start_of, unheeded
 from bench.serving.detached import ServedDetached
-from bench.serving.dialect import PLAIN, server_at
+from bench.serving.dialect import PLAIN, is_here, server_at
 from bench.serving.external import choose, normalise, read_credential
 from bench.serving.gpu_words import wanted_gpu
 from bench.serving.ollama import loaded_at, options_of, speaks_native
@@ -30,7 +30,7 @@ from bench.serving.ollama_models import Prepared, Wanted, prepare
 from bench.serving.placement import first, from_log, from_machine, settled
 from bench.serving.probe import Reply, get
 from bench.serving.process import ChildProcess, log_path
-from bench.serving.process_tree import is_readable
+from bench.serving.process_tree import foreign_listener, is_readable
 from bench.serving.weights import fetch
 
 _DEFAULT_URL = "http://127.0.0.1:{port}/v1"
@@ -41,6 +41,8 @@ _INHERITED = re.compile(
     r"|PROGRAM\w+|VIRTUAL_ENV",
     re.IGNORECASE,
 )
+# What listens for a container on the machine's own ports: Docker's on Linux, macOS and Windows, and those of other container programs.
+_RELAY = re.compile(r"docker|containerd|podman|rootless|slirp|pasta|vpnkit|wslrelay|lima|colima|orb", re.IGNORECASE)
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
@@ -159,6 +161,7 @@ class ServedCommand:
         wait_ready(process, model, filled.ready, base_url, self.credential)
         self._prepared, server = _prepared(treatment, filled, self.credential, context)
         load_s = process.mark_loaded() - (self._prepared.download_s or 0.0)
+        self._relay = _relay(process, model, base_url)
         reply = get(f"{base_url}/models", credential=self.credential)
         if not isinstance(reply, Reply):
             raise trouble(process, model, f"is ready, but {base_url}/models does not answer: {reply.detail}", self.credential)
@@ -166,12 +169,12 @@ class ServedCommand:
             notes = self._prepared.notes
         else:
             served_model, notes = choose(reply, model, base_url, has_key=self.credential is not None)
-        self._notes = (*notes, *unheeded(treatment))
+        self._notes = (*notes, *unheeded(treatment), *((self._relay,) if self._relay is not None else ()))
         endpoint = Endpoint(
             base_url=base_url,
             served_model=served_model,
             owned=True,
-            pid=process.pid,
+            pid=process.pid if self._relay is None else None,
             load_s=load_s,
             weights_digest=self._weights.digest if self._weights is not None else None,
             server=server or _known(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
@@ -184,12 +187,13 @@ class ServedCommand:
     def facts(self) -> ServingFacts:
         """Memory and CPU time of the program and all it started, as of now."""
         missing = () if is_readable() else ("memory and CPU time are unknown without psutil: pip install 'bench-spec[local]'",)
+        is_ours = self._relay is None
         return ServingFacts(
             download_s=self._weights.download_s if self._weights is not None else self._prepared.download_s,
             disk_bytes=self._weights.bytes if self._weights is not None else None,
-            rss_loaded_bytes=self._process.rss_loaded_bytes,
-            rss_peak_bytes=self._process.rss_peak_bytes(),
-            cpu_s=self._process.cpu_s(),
+            rss_loaded_bytes=self._process.rss_loaded_bytes if is_ours else None,
+            rss_peak_bytes=self._process.rss_peak_bytes() if is_ours else None,
+            cpu_s=self._process.cpu_s() if is_ours else None,
             notes=self._notes + missing,
             started=self._started,
         )
@@ -204,6 +208,22 @@ class ServedCommand:
             self._prepared.end()
         self._process.close()
         blot_out(self._process.log, self._model, self.credential)
+
+
+def _relay(process: ChildProcess, model: ModelSpec, base_url: str) -> str | None:
+    """A note when a container's relay listens in the program's place, so that its sizes are not the server's.
+
+    Raises: ServingError when what listens has nothing to do with the program: it would be measured in place of ours.
+    """
+    port = urlsplit(base_url).port
+    if port is None or not is_here(base_url) or (found := foreign_listener(port, process.tree)) is None:
+        return None
+    pid, name = found
+    if _RELAY.search(name):
+        return f"process {pid} ({name}) listens in the program's place: memory and CPU time of the server are not known"
+    hint = "end that program; a server that runs without bench is measured with `runtime: external`"
+    message = f"process {pid} ({name}) answers at {base_url}, which model {model.id!r} was to be served at, and bench did not start it"
+    raise (_PortTakenError if model.base_url is None else ServingError)(message, hint=hint, state="unavailable")
 
 
 def _known(model: ModelSpec, told: Server) -> Server:

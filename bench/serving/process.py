@@ -76,7 +76,7 @@ class ChildProcess:
             )
         self.pid: int = self._told["started"]
         _offer_to_oom_killer(self.pid)
-        self._tree = ProcessTree(self.pid, spawns=spawns)
+        self.tree = ProcessTree(self.pid, spawns=spawns, adopter=self._guardian.pid)
         self._cpu_loaded_s = 0.0
         self._cpu_s: float | None = None
         self.rss_loaded_bytes: int | None = None
@@ -139,8 +139,9 @@ class ChildProcess:
     def mark_loaded(self) -> float:
         """Take memory and CPU time as of now as those of the loaded model. Returns the seconds since the start."""
         load_s = time.perf_counter() - self.started
-        self._cpu_loaded_s = self._tree.cpu_s() or 0.0
-        self.rss_loaded_bytes = self._tree.rss_bytes()
+        self.tree.look_again()  # of a server that has just started its workers, their memory is what matters
+        self._cpu_loaded_s = self.tree.cpu_s() or 0.0
+        self.rss_loaded_bytes = self.tree.rss_bytes()
         return load_s
 
     def _sample(self) -> None:
@@ -151,7 +152,7 @@ class ChildProcess:
     def _read_memory(self) -> None:
         with self._reading:
             # The kernel's own peak may lag a little behind its present size, so what was read at loading counts, too.
-            readings = (self._rss_peak_bytes, self.rss_loaded_bytes, self._tree.rss_bytes(), self._tree.root_peak_bytes())
+            readings = (self._rss_peak_bytes, self.rss_loaded_bytes, self.tree.rss_bytes(), self.tree.root_peak_bytes())
             self._rss_peak_bytes = max(reading or 0 for reading in readings)
 
     def rss_peak_bytes(self) -> int | None:
@@ -162,7 +163,7 @@ class ChildProcess:
 
     def cpu_s(self) -> float | None:
         """CPU seconds of the tree since `mark_loaded`; the last reading once it is gone."""
-        if self.death() is None and (total := self._tree.cpu_s()) is not None:
+        if self.death() is None and (total := self.tree.cpu_s()) is not None:
             self._cpu_s = total - self._cpu_loaded_s
         return self._cpu_s
 
@@ -188,7 +189,7 @@ class ChildProcess:
 
     def close(self) -> None:
         """End it and everything it started: politely, then hard."""
-        if hasattr(self, "_tree") and self.death() is None:
+        if hasattr(self, "tree") and self.death() is None:
             self.rss_peak_bytes()
             self.cpu_s()
         if not self._closing:

@@ -1,7 +1,9 @@
 """Memory and CPU time of a process and its descendants. The only file that imports psutil (extra `local`); without it nothing is known."""
 
 import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 try:
@@ -9,7 +11,9 @@ try:
 except ModuleNotFoundError:  # without the extra `local`: sizes are unknown, not zero
     psutil = None  # type: ignore[assignment]
 
-_LIST_AGAIN = 10  # listing all descendants reads every process of the machine, so only each tenth reading does it
+# Linux tells a process's children by itself, so that they are listed for each reading. Elsewhere that takes reading every process of the machine.
+_TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+_LIST_AGAIN = 10  # so there only each tenth reading does it, and each that must be right
 
 
 def is_readable() -> bool:
@@ -20,25 +24,45 @@ def is_readable() -> bool:
 class ProcessTree:
     """Readings of one process tree. Resident sizes are summed, so memory that processes share counts once for each.
 
-    `spawns` says whether the root may start others; if not, only the root is read.
+    `spawns` says whether the root may start others; if not, only the root is read. `adopter`: the process whose children those become that the root
+    or its children have left behind.
     """
 
-    def __init__(self, pid: int, *, spawns: bool = True) -> None:
+    def __init__(self, pid: int, *, spawns: bool = True, adopter: int | None = None) -> None:
         """Look at the tree below this process."""
         self._pid = pid
         self._spawns = spawns
+        self._adopter = adopter
         self._members: list[psutil.Process] = []
         self._readings = 0
 
     def _list(self) -> list["psutil.Process"]:
         if psutil is None:
             return []
-        if self._readings % _LIST_AGAIN == 0:
-            with contextlib.suppress(psutil.Error):
-                root = self._members[0] if self._members else psutil.Process(self._pid)
-                self._members = [root, *(root.children(recursive=True) if self._spawns else ())]
+        if not self._members or (self._spawns and (_TELLS_CHILDREN or self._readings % _LIST_AGAIN == 0)):
+            self._members = list(self._found())
         self._readings += 1
         return self._members
+
+    def _found(self) -> Iterator["psutil.Process"]:
+        """The root, then all others that live."""
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._pid)
+            yield root
+            if self._spawns and not _TELLS_CHILDREN:
+                yield from root.children(recursive=True)
+        for pid in _descendants(self._pid, self._adopter) if self._spawns and _TELLS_CHILDREN else ():
+            with contextlib.suppress(psutil.Error):
+                yield psutil.Process(pid)
+
+    def look_again(self) -> None:
+        """List the descendants anew for the next reading."""
+        self._readings = 0
+
+    def pids(self) -> frozenset[int]:
+        """The processes of the tree, as of now; none where they cannot be read."""
+        self.look_again()
+        return frozenset(member.pid for member in self._list())
 
     def rss_bytes(self) -> int | None:
         """Resident size now; None when it cannot be read."""
@@ -63,10 +87,43 @@ class ProcessTree:
     def cpu_s(self) -> float | None:
         """CPU time that the tree has used so far, with that of ended children the root has waited for; None when it cannot be read."""
         used: list[float] = []
-        for place, member in enumerate(self._list()):
+        for member in self._list():
             with contextlib.suppress(psutil.Error):
                 times = member.cpu_times()
                 used.append(times.user + times.system)
-                if place == 0:
+                if member.pid == self._pid:
                     used.append(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
         return sum(used) if used else None
+
+
+def _descendants(root: int, adopter: int | None) -> list[int]:
+    """All below the root, without itself, and what the adopter took over from it."""
+    found = [root, *(pid for pid in (_children(adopter) if adopter is not None else ()) if pid != root)]
+    for pid in found:
+        found.extend(_children(pid))
+    return found[1:]
+
+
+def _children(pid: int) -> Iterator[int]:
+    """The children of all of a process's threads. Source: proc_pid_task(5)."""
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):  # a thread that has just ended
+            yield from map(int, children.read_text(encoding="ascii").split())
+
+
+def foreign_listener(port: int, tree: ProcessTree) -> tuple[int, str] | None:
+    """The process outside of the tree that listens on a port of this machine, and its name; None where none is seen.
+
+    Processes of other users are not seen, and on macOS none is; then it is taken for the tree's own.
+    """
+    if psutil is None:
+        return None
+    try:
+        listed = psutil.net_connections("tcp")
+        holders = {each.pid for each in listed if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port}
+        if None in holders or not holders or holders & tree.pids():
+            return None
+        found = min(pid for pid in holders if pid)
+        return found, psutil.Process(found).name()
+    except (psutil.Error, OSError, ValueError):
+        return None

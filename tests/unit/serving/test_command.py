@@ -1,17 +1,19 @@
+import os
 import sys
 
 import psutil
 import pytest
-from harness.serving import Answer, answering, context, tiny, treatment
+from harness.serving import Answer, answering, context, models, tiny, treatment
 
 from bench.errors import ServingError
 from bench.records.spec import ModelSpec, SecretName, Weights
+from bench.serving import command
 from bench.serving.command import Command
 from bench.serving.probe import Silence, get
 
 
-def model(*command: str, **fields):
-    return ModelSpec(id="tiny", runtime="command", command=command, **fields)
+def model(*words: str, **fields):
+    return ModelSpec(id="tiny", runtime="command", command=words, **fields)
 
 
 def serve(folder, entry, **fields):
@@ -136,6 +138,30 @@ def test_an_address_in_use_is_refused_before_the_program_starts(tmp_path):
         found = refusal(tmp_path, model(*tiny(port="1"), base_url=f"{url}/v1"))
     assert "something already listens" in found.message
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who listens on a port is told to every user on Linux only")
+def test_a_port_that_another_program_took_meanwhile_is_not_measured_in_place_of_ours(tmp_path, monkeypatch):
+    with answering(lambda path, _headers: models("tiny") if path == "/v1/models" else Answer()) as url:
+        monkeypatch.setattr(command, "_free_port", lambda: int(url.rpartition(":")[2]))
+        monkeypatch.setattr(command, "_check_free", lambda _url, _model: None)
+        found = refusal(tmp_path, model(*tiny("hang")))
+    assert f"answers at {url}/v1, which model 'tiny' was to be served at, and bench did not start it" in found.message
+    assert found.message.startswith(f"process {os.getpid()} (")
+    assert found.state == "unavailable"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who listens on a port is told to every user on Linux only")
+def test_a_container_that_listens_has_sizes_that_are_not_the_programs(tmp_path, monkeypatch):
+    with answering(lambda path, _headers: models("tiny") if path == "/v1/models" else Answer()) as url:
+        monkeypatch.setattr(command, "_free_port", lambda: int(url.rpartition(":")[2]))
+        monkeypatch.setattr(command, "_check_free", lambda _url, _model: None)
+        monkeypatch.setattr(command, "foreign_listener", lambda _port, _tree: (77, "docker-proxy"))
+        served = serve(tmp_path, model(*tiny("hang")))
+        facts = served.facts()
+        served.close()
+    assert (facts.rss_loaded_bytes, facts.rss_peak_bytes, facts.cpu_s, served.endpoint.pid) == (None, None, None, None)
+    assert "process 77 (docker-proxy) listens in the program's place" in facts.notes[0]
 
 
 def test_a_command_that_is_not_told_its_port_is_refused(tmp_path):

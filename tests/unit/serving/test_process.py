@@ -115,7 +115,6 @@ def test_memory_and_cpu_time_are_those_of_the_whole_tree(tmp_path):
     outer = f"import subprocess, sys; subprocess.Popen([sys.executable, '-I', '-S', '-c', {code!r}]).wait()"
     process = start(tmp_path, sys.executable, "-I", "-S", "-c", outer)
     assert wait_until(lambda: "up" in process.tail())
-    process._tree._readings = 0  # list the descendants at the next reading
     load_s = process.mark_loaded()
     assert 0 < load_s < 30
     assert process.rss_loaded_bytes > 60_000_000
@@ -124,6 +123,18 @@ def test_memory_and_cpu_time_are_those_of_the_whole_tree(tmp_path):
     process.close()
     assert process.rss_peak_bytes() > 60_000_000  # the last reading stays
     assert process.cpu_s() is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux are processes whose parent has ended still known to be a server's")
+def test_memory_of_a_process_that_left_its_parent_counts_too(tmp_path):
+    held = "held = b'x' * 60_000_000; print('up', flush=True); import time; time.sleep(600)"
+    between = f"import subprocess, sys; subprocess.Popen([sys.executable, '-I', '-S', '-c', {held!r}], start_new_session=True)"
+    outer = f"import subprocess, sys, time; subprocess.run([sys.executable, '-I', '-S', '-c', {between!r}]); print('left'); time.sleep(600)"
+    process = start(tmp_path, sys.executable, "-I", "-S", "-u", "-c", outer)
+    assert wait_until(lambda: {"up", "left"} <= set(process.tail().split()))
+    process.mark_loaded()
+    assert process.rss_loaded_bytes > 60_000_000
+    process.close()
 
 
 def test_the_log_of_an_earlier_start_is_kept_but_not_shown(tmp_path):
