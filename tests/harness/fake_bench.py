@@ -1,5 +1,7 @@
 """A registry in which every runtime is at hand and every model is made up: whole runs without a server, in milliseconds."""
 
+from harness.quiet_machine import QUIET
+
 from bench.catalog import CATALOG
 from bench.clock import Clock
 from bench.pipeline import Means, RunOptions
@@ -37,10 +39,10 @@ class FakeRuntime:
 
 
 def fake_registry(**doors):
-    """The built-in catalogue with every runtime and provider made up; more doors may be replaced."""
+    """The built-in catalogue with every runtime and provider made up, on a machine that does nothing else; more doors may be replaced."""
     runtimes = dict.fromkeys(CATALOG["runtime"], "harness.fake_bench:FakeRuntime")
     providers = dict.fromkeys(CATALOG["provider"], CATALOG["provider"]["fake"])
-    return Registry({**CATALOG, "runtime": runtimes, "provider": providers, **doors})
+    return Registry({**CATALOG, "runtime": runtimes, "provider": providers, "telemetry": QUIET, **doors})
 
 
 class Silent:
