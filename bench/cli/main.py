@@ -2,11 +2,11 @@
 
 import argparse
 import importlib
-import io
 import keyword
-import os
 import sys
 from collections.abc import Sequence
+
+from bench.cli.streams import settle
 
 VERBS = {
     "run": "run a spec: serve, measure, check, report",
@@ -75,9 +75,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Expected errors end in their own words, all others as a bug with a log.
     """
     words = sys.argv[1:] if words is None else list(words)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding cannot show is no bug
+    settle()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -85,28 +83,24 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.write("\ninterrupted\n")
         return 130
     except Exception as error:  # noqa: BLE001 - the border of the program
-        if isinstance(error, BrokenPipeError) and _is_unread():
-            return 0
         from bench.cli.console import end  # noqa: PLC0415 - `bench --help` stays free of records
 
         return end(error, words)
     return code
 
 
-def _is_unread() -> bool:
-    """Whether the reader of standard output (`| head`) has gone. Then it is closed, so that Python does not complain once more when it exits."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
-
-
 def _run(words: list[str]) -> int:
     verb = next((word for word in words if not word.startswith("-")), None)
-    grammar = parser(verb if verb in VERBS else None)
-    options = grammar.parse_args(words)
+    if verb is not None and verb not in VERBS:
+        from bench.cli.unknown import unknown_command  # noqa: PLC0415 - `bench --help` stays free of records
+
+        raise unknown_command(verb, VERBS)
+    grammar = parser(verb)
+    options, rest = grammar.parse_known_args(words)
+    if rest:
+        from bench.cli.unknown import unknown_word  # noqa: PLC0415 - as above
+
+        raise unknown_word(rest[0], grammar, words)
     if options.version:
         from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
 

@@ -1,0 +1,44 @@
+"""Standard output and standard error whose reader may leave (`| head`, `| grep -q`): the command goes on, and its exit code is its own."""
+
+import io
+import os
+import sys
+from typing import Any
+
+_WINDOWS_GONE = 22  # EINVAL: what Windows says of a pipe that nobody reads any more
+
+
+class _Forgiving(io.FileIO):
+    """A pipe or file to write to. What nobody will read any more goes nowhere; every other error is raised."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and (sys.platform != "win32" or error.errno != _WINDOWS_GONE):
+                raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        return len(data)
+
+
+def settle() -> None:
+    """Make the process's own two streams bear a reader that leaves, and a name that the terminal's encoding cannot show."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        # What a test or an embedding program has put in their place stays; a terminal has no reader that could leave.
+        if stream is None or stream is not getattr(sys, f"__{name}__") or not isinstance(stream, io.TextIOWrapper) or stream.isatty():
+            continue
+        stream.flush()
+        raw: io.RawIOBase = _Forgiving(stream.fileno(), "wb", closefd=False)
+        settled = io.TextIOWrapper(
+            io.BufferedWriter(raw),
+            encoding=stream.encoding,
+            errors="backslashreplace",
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+        setattr(sys, name, settled)
