@@ -54,6 +54,12 @@ def short(text: str, most: int = 300) -> str:
     return f"{line}…" if is_cut else line
 
 
+def ends(text: str, most: int = 400) -> str:
+    """One line of about so many characters, of which the first quarter and the end are kept: the end of a log says most."""
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most // 4].rstrip()} … {line[-(most - most // 4) :].lstrip()}"
+
+
 @lru_cache(maxsize=2048)
 def markdown(text: str) -> Markup:
     """Text for one line of GitHub-flavoured Markdown, also inside a table cell: no markup, HTML, link, image, mention or issue reference.

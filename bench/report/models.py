@@ -5,8 +5,10 @@ from bench.records.serving import Endpoint
 from bench.records.spec import ModelSpec, Variant
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
-from bench.report.escape import short
+from bench.report.escape import ends, short
 from bench.report.lookup import Key, Lookup
+
+_MOST_REMARKS = 1000  # characters of a model's reason and all its remarks: each says what a reader must know
 
 
 def models(seen: Lookup) -> Section:
@@ -26,13 +28,14 @@ def _states(seen: Lookup) -> Table:
             rows.append((Cell(value=seen.label(key)), Cell(value="not tried", state="no_data"), _text(None), _text(None), _text(None)))
             continue
         reason = "; ".join(part for part in (status.reason, *status.notes) if part)
+        hint = Cell(value=ends(status.hint)) if status.hint else numbers.NOT_APPLICABLE
         required = Cell(value="optional" if status.is_optional else "required")
-        rows.append((Cell(value=seen.label(key)), Cell(value=status.state), required, _text(reason), _text(status.hint)))
+        rows.append((Cell(value=seen.label(key)), Cell(value=status.state), required, _text(reason, most=_MOST_REMARKS), hint))
     return Table(id="status", columns=tuple(Column(title=title) for title in columns), rows=tuple(rows))
 
 
-def _text(value: str | None, *, is_code: bool = False) -> Cell:
-    return Cell(value=short(value), is_code=is_code) if value else numbers.NOT_APPLICABLE
+def _text(value: str | None, *, is_code: bool = False, most: int = 300) -> Cell:
+    return Cell(value=short(value, most), is_code=is_code) if value else numbers.NOT_APPLICABLE
 
 
 def _failures(seen: Lookup) -> Table | None:

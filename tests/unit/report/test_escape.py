@@ -112,6 +112,12 @@ def test_a_cut_is_marked():
     assert escape.cut("abc", 3) == ("abc", False)
 
 
+def test_of_a_long_text_whose_end_says_most_both_ends_are_kept():
+    text = "last lines of a.log:\n" + "File deep in a library\n" * 40 + "OSError: no such folder"
+    assert escape.ends(text, 80) == "last lines of a.log: … in a library File deep in a library OSError: no such folder"
+    assert escape.ends("a  b\nc", 80) == "a b c"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
