@@ -19,7 +19,7 @@ from bench.records.servers import SERVERS
 from bench.records.serving import Endpoint, Server, ServingFacts, Started, root_of
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
-from bench.serving.command_ready import SECRET, blot_out, find_program, is_port_taken, trouble, wait_ready
+from bench.serving.command_ready import blot_out, find_program, is_port_taken, is_secret, trouble, wait_ready
 from bench.serving.command_words import Start, start_of, unheeded
 from bench.serving.detached import ServedDetached
 from bench.serving.dialect import PLAIN, is_here, server_at
@@ -120,7 +120,7 @@ def _started(
     log = log_path(treatment, context)
     told = Started(
         commands=(start.words, *start.then, *start.finally_),
-        environment=tuple((name, "***" if SECRET.search(name) else value) for name, value in start.environment),
+        environment=tuple((name, "***" if is_secret(name, value) else value) for name, value in start.environment),
         ready=start.ready,
         log=log.name,
     )

@@ -14,7 +14,9 @@ from bench.records.spec import ModelSpec
 from bench.serving.probe import Reply, Silence, get
 from bench.serving.process import ChildProcess, exit_reason
 
-SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
+# Names of the environment whose values are no one's business. `MAX_TOKENS`, `TOKENIZERS_PARALLELISM` and `KV_CACHE` are none of them.
+_SECRET = re.compile(r"(?:^|_)(?:API_?KEYS?|KEYS?|TOKEN|SECRETS?|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
+_SHORTEST = 6  # what is shorter stands everywhere in a log: a switch, a number, a unit
 _AGAIN_S = (0.05, 0.5)  # between two looks at a server that is loading: at first, and at most
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _BACKGROUND = "; a program that goes on in the background must be told to stay in the foreground"
@@ -89,8 +91,15 @@ def blot_out(log: Path, model: ModelSpec, credential: str | None) -> None:
                 place = text.find(secret, place + len(secret))
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether the value of an environment's name is not to be shown. The spec's own check refuses the plainer ones of these."""
+    return len(value) >= _SHORTEST and _SECRET.search(name) is not None
+
+
 def _secrets(model: ModelSpec, credential: str | None) -> Iterator[str]:
-    yield from (value for value in (credential, *(value for name, value in model.environment if SECRET.search(name))) if value)
+    if credential:
+        yield credential
+    yield from (value for name, value in model.environment if is_secret(name, value))
 
 
 def is_port_taken(process: ChildProcess) -> bool:

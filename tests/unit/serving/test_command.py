@@ -91,6 +91,14 @@ def test_a_secret_in_the_log_is_not_repeated_in_the_message(tmp_path):
     assert "s3cret" not in found.hint
 
 
+def test_settings_that_only_sound_like_secrets_are_left_as_they_are(tmp_path):
+    harmless = (("TOKENIZERS_PARALLELISM", "false"), ("MAX_TOKENS", "127"), ("CACHE_KEY", "q8_0"))
+    served = serve(tmp_path, model(*tiny("say=127.0.0.1 false q8_0", "show=MAX_TOKENS"), environment=harmless))
+    served.close()
+    assert (tmp_path / "logs" / "tiny-default-dddddddd.log").read_text().splitlines()[:2] == ["127.0.0.1 false q8_0", "MAX_TOKENS=127"]
+    assert served.facts().started.environment == harmless
+
+
 def test_a_secret_is_blotted_out_of_the_log_when_the_program_has_ended(tmp_path):
     secret = (("API_TOKEN", "s3cret-value"),)
     log = tmp_path / "logs" / "tiny-default-dddddddd.log"
