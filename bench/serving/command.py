@@ -15,14 +15,13 @@ from msgspec.structs import replace
 from bench.errors import ServingError
 from bench.protocols import Served, ServingContext
 from bench.records.plan import Treatment
-from bench.records.servers import SERVERS
 from bench.records.serving import Endpoint, Server, ServingFacts, Started, root_of
 from bench.records.spec import ModelSpec
 from bench.records.weights import WeightsFile
 from bench.serving.command_ready import blot_out, find_program, is_port_taken, is_secret, trouble, wait_ready
 from bench.serving.command_words import Start, start_of, unheeded
-from bench.serving.detached import ServedDetached
-from bench.serving.dialect import PLAIN, is_here, server_at
+from bench.serving.detached import ServedDetached, Way
+from bench.serving.dialect import is_here, server_at, server_started
 from bench.serving.external import choose, normalise, read_credential
 from bench.serving.gpu_words import wanted_gpu
 from bench.serving.ollama import loaded_at, options_of, speaks_native
@@ -125,7 +124,7 @@ def _started(
         log=log.name,
     )
     if start.detaches:
-        return ServedDetached(treatment, told, environment, log, start.finally_)
+        return ServedDetached(treatment, told, Way(environment, log, start.finally_, means[1]))
     process = ChildProcess(start.words, environment=environment, log=log)
     try:
         return ServedCommand(process, treatment, (start, told), means, context)
@@ -177,7 +176,7 @@ class ServedCommand:
             pid=process.pid if self._relay is None else None,
             load_s=load_s,
             weights_digest=self._weights.digest if self._weights is not None else None,
-            server=server or _known(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
+            server=server or server_started(model, server_at(base_url, credential=self.credential, listing=reply, forced=model.dialect)),
         )
         looks = (lambda: loaded_at(endpoint, self.credential), lambda: from_log(process.log_text()), from_machine)
         placed = settled(wanted_gpu(treatment), first(*looks))
@@ -226,20 +225,12 @@ def _relay(process: ChildProcess, model: ModelSpec, base_url: str) -> str | None
     raise (_PortTakenError if model.base_url is None else ServingError)(message, hint=hint, state="unavailable")
 
 
-def _known(model: ModelSpec, told: Server) -> Server:
-    """What it tells of itself, else what the spec had started."""
-    kind = SERVERS.get(model.server or "")
-    if told.dialect != PLAIN or kind is None or model.dialect is not None:
-        return told
-    return Server(name=kind.title, dialect=PLAIN, evidence="`server:` of the spec; it does not say what it is")
-
-
 def _prepared(treatment: Treatment, start: _Filled, credential: str | None, context: ServingContext) -> tuple[Prepared, Server | None]:
     """What a server is to be told once it is up, before it has the model, and who it is, where that had to be known."""
     model, base_url = treatment.model, start.base_url
     if model.server != "ollama" or model.model is None:
         return Prepared(None, None, (), lambda: None), None
-    server = _known(model, server_at(base_url, credential=credential, listing=None, forced=model.dialect))
+    server = server_started(model, server_at(base_url, credential=credential, listing=None, forced=model.dialect))
     if speaks_native(server, context):
         server = replace(server, api="ollama", options=options_of(treatment))
     wanted = Wanted(model.model, start.options, server.options if server.api == "ollama" else None)

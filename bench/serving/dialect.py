@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from bench.errors import ServingError
+from bench.records.servers import SERVERS
 from bench.records.serving import Server, root_of
+from bench.records.spec import ModelSpec
 from bench.serving.probe import Reply, get
 
 WITHIN_S = 4.0
@@ -141,6 +143,14 @@ def server_at(base_url: str, *, credential: str | None, listing: Reply | None, f
     if forced is not None:
         return Server(name=KNOWN[forced].name, dialect=forced, evidence="`dialect:` of the spec; the server did not confirm it")
     return Server(name="unknown", dialect=PLAIN, evidence="no server known here answered as itself")
+
+
+def server_started(model: ModelSpec, told: Server) -> Server:
+    """The software that an entry with `server:` started: what it tells of itself, else what the spec calls it."""
+    kind = SERVERS.get(model.server or "")
+    if told.dialect != PLAIN or kind is None or model.dialect is not None:
+        return told
+    return Server(name=kind.title, dialect=PLAIN, evidence="`server:` of the spec; it does not say what it is")
 
 
 def _signed(server: Server, listing: Reply | None) -> Server:

@@ -25,6 +25,8 @@ _GUARDIAN = Path(__file__).with_name("guardian.py")
 _END_S = 8.0  # the guardian's own grace, and then some
 _SAMPLE_S = 0.5  # between two readings of the tree's memory
 _TAIL_LINES, _TAIL_WIDTH = 12, 240
+MOST_LOG = 64 << 20  # bytes of one start; of a longer log the first and the last part stay, so that no server fills the disk
+_HEAD, _END = 1 << 20, 1 << 18
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OUT_OF_MEMORY = re.compile(r"out of memory|cannot allocate memory|bad_alloc|failed to allocate|MemoryError|ErrorOutOf\w*Memory", re.IGNORECASE)
 
@@ -147,7 +149,19 @@ class ChildProcess:
     def _sample(self) -> None:
         while self.death() is None and not self._closing:
             self._read_memory()
+            self._shorten_log()
             time.sleep(_SAMPLE_S)
+
+    def _shorten_log(self) -> None:
+        """Leave out the middle of a log that has become too long. Its server appends, so it goes on behind what is left; not so on Windows."""
+        with contextlib.suppress(OSError):
+            size = self.log.stat().st_size
+            if size - self._log_start <= MOST_LOG or sys.platform == "win32":
+                return
+            end = self.log_text(_END)
+            os.truncate(self.log, self._log_start + _HEAD)
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(f"\n[bench: some {size - self._log_start - _HEAD - _END:,} bytes are left out here]\n{end}")
 
     def _read_memory(self) -> None:
         with self._reading:
@@ -169,19 +183,11 @@ class ChildProcess:
 
     def log_text(self, most: int = 1 << 20) -> str:
         """The end of this start's log, at most so many bytes."""
-        try:
-            with self.log.open("rb") as stream:
-                size = stream.seek(0, os.SEEK_END)
-                stream.seek(max(self._log_start, size - most))
-                return stream.read(most).decode(errors="replace")
-        except OSError:
-            return ""
+        return _end_of(self.log, self._log_start, most)
 
     def tail(self) -> str:
         """The last lines of this start's log, without control characters, bounded."""
-        text = self.log_text(16384)
-        lines = [line.rstrip()[:_TAIL_WIDTH] for line in _CONTROL.sub("", text.replace("\r", "\n")).split("\n")]
-        return "\n".join([line for line in lines if line][-_TAIL_LINES:])
+        return last_lines(self.log, self._log_start)
 
     def ran_out_of_memory(self) -> bool:
         """Whether the end looks like one for want of memory."""
@@ -205,6 +211,23 @@ class ChildProcess:
                 self._guardian.kill() if sys.platform == "win32" else os.killpg(self._guardian.pid, signal.SIGKILL)
             self._guardian.wait()
         self._listener.join(1.0)
+
+
+def _end_of(log: Path, start: int, most: int) -> str:
+    try:
+        with log.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(start, size - most))
+            return stream.read(most).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def last_lines(log: Path, start: int) -> str:
+    """The last lines of a log from byte `start` on, without control characters, bounded."""
+    text = _CONTROL.sub("", _end_of(log, start, 16384).replace("\r", "\n"))
+    lines = [line.rstrip()[:_TAIL_WIDTH] for line in text.split("\n")]
+    return "\n".join([line for line in lines if line][-_TAIL_LINES:])
 
 
 def _guard(words: list[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":

@@ -35,6 +35,8 @@ if settings.get("taken"):
 if settings.get("says"):
     print(settings["says"], file=sys.stderr)
     sys.exit(2)
+if settings.get("prints"):
+    print(settings["prints"], flush=True)
 if name == "lms":
     if words[:2] == ["server", "start"]:
         quiet = subprocess.DEVNULL

@@ -10,7 +10,9 @@ from harness.stub_servers import calls, install
 
 from bench.errors import ServingError
 from bench.providers.ollama_chat import OllamaChat
-from bench.records.spec import Gpu, ModelSpec, Weights
+from bench.records.serving import Placement
+from bench.records.spec import Gpu, ModelSpec, SecretName, Weights
+from bench.serving import detached
 from bench.serving.command import Command
 
 pytestmark = pytest.mark.skipif(
@@ -180,6 +182,37 @@ def test_lm_studio_is_asked_to_load_and_to_let_go_and_is_not_called_ours(folder)
     assert said[1] == ["load", "org/model", "--identifier", "tiny", "--context-length", "512", "-y"]
     assert said[2:] == [["unload", "tiny"], ["server", "stop"]]
     psutil.wait_procs([psutil.Process(listener)] if psutil.pid_exists(listener) else [], timeout=5)
+
+
+def test_what_lm_studio_is_and_was_not_told_stands_in_its_row(folder, monkeypatch):
+    monkeypatch.setattr(detached, "from_machine", lambda: None)
+    place = {"threads": 3, "gpu": Gpu(mode="on")}
+    served = serve(folder, entry("lm-studio", model="org/model"), ["lms"], place=place, settings={"models": ["tiny"]})
+    served.close()
+    assert served.endpoint.server.name == "LM Studio"
+    _, threads, gpu = served.facts().notes
+    assert threads == "`threads: 3` is not passed on: LM Studio has no word for it"
+    assert "is not verified" in gpu
+
+
+def test_lm_studio_on_a_machine_without_a_gpu_is_no_row_of_one(folder, monkeypatch):
+    monkeypatch.setattr(detached, "from_machine", lambda: Placement(on="cpu", evidence="this machine shows no GPU"))
+    found = refusal(folder, entry("lm-studio", model="org/model"), ["lms"], place={"gpu": Gpu(mode="on")})
+    assert "nothing of it runs on a GPU" in found.message
+    assert [call["words"][0] for call in calls(folder / "bin")][-2:] == ["unload", "server"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"load": 4}])
+def test_a_key_is_blotted_out_of_what_lm_studio_said(folder, settings):
+    given = (folder, entry("lm-studio", model="org/model", api_key=SecretName(env="LM_KEY")), ["lms"])
+    settings |= {"prints": "it is k3y-of-mine"}
+    if "load" in settings:
+        assert "it is ***" in refusal(*given, settings=settings, environ={"LM_KEY": "k3y-of-mine"}).hint
+    else:
+        served = serve(*given, settings=settings, environ={"LM_KEY": "k3y-of-mine"})
+        assert served.credential == "k3y-of-mine"
+        served.close()
+    assert set((folder / "logs" / "tiny-default-dddddddd.log").read_text().splitlines()) == {"it is " + "*" * 11}
 
 
 def test_a_model_that_lm_studio_cannot_load_lets_go_of_the_server(folder):

@@ -10,6 +10,7 @@ import pytest
 from harness.serving import tiny
 
 from bench.errors import ServingError
+from bench.serving import process as processes
 from bench.serving.process import ChildProcess, exit_reason
 
 SLEEP = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")
@@ -134,6 +135,19 @@ def test_memory_of_a_process_that_left_its_parent_counts_too(tmp_path):
     assert wait_until(lambda: {"up", "left"} <= set(process.tail().split()))
     process.mark_loaded()
     assert process.rss_loaded_bytes > 60_000_000
+    process.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cuts no file that another process writes")
+def test_of_a_log_without_end_the_first_and_the_last_lines_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "MOST_LOG", 4 << 20)
+    code = "print('first'); [print(f'{n:01023}') for n in range(6000)]; print('last', flush=True); import time; time.sleep(600)"
+    process = start(tmp_path, sys.executable, "-I", "-S", "-c", code)
+    assert wait_until(lambda: "last" in process.tail() and process.log.stat().st_size < 4 << 20)
+    text = process.log.read_text()
+    assert text.startswith("first\n")
+    assert "bytes are left out here]" in text
+    assert process.tail().endswith("last")
     process.close()
 
 
