@@ -13,40 +13,32 @@ EMPTY_NAMES = re.compile(r"(utils?|common|helpers?|base|misc|managers?|tools|cor
 # The two places that may stand before an unknown exception: the command line, and the guard around third parties' extensions.
 GUARDS = {"bench.cli.main", "bench.extensions.guard"}
 
-EACH = pytest.mark.parametrize("name", modules())
-
 
 def nodes(name, *kinds):
     return (node for node in ast.walk(modules()[name][1]) if isinstance(node, kinds))
 
 
-@EACH
-def test_module_can_be_read_in_one_sitting(name):
-    written = [line for line in modules()[name][0].read_text(encoding="utf-8").splitlines() if line.strip()]
-    assert len(written) <= MODULE_LINES, f"{name} has {len(written)} lines that are not blank"
+def test_module_can_be_read_in_one_sitting():
+    texts = {name: path.read_text(encoding="utf-8") for name, (path, _) in modules().items()}
+    lines = {name: sum(bool(line.strip()) for line in text.splitlines()) for name, text in texts.items()}
+    assert {name: n for name, n in lines.items() if n > MODULE_LINES} == {}, "lines that are not blank"
 
 
-@EACH
-def test_functions_fit_on_a_page(name):
-    long = [
-        f"{name}.{node.name} has {node.end_lineno - node.lineno + 1} lines"
-        for node in nodes(name, ast.FunctionDef, ast.AsyncFunctionDef)
-        if node.end_lineno - node.lineno + 1 > FUNCTION_LINES
-    ]
-    assert not long, long
+def test_functions_fit_on_a_page():
+    defined = [(name, node) for name in modules() for node in nodes(name, ast.FunctionDef, ast.AsyncFunctionDef)]
+    lines = {f"{name}.{node.name}": node.end_lineno - node.lineno + 1 for name, node in defined}
+    assert {name: n for name, n in lines.items() if n > FUNCTION_LINES} == {}
 
 
-@EACH
-def test_module_says_what_it_is(name):
-    assert ast.get_docstring(modules()[name][1])
+def test_module_says_what_it_is():
+    assert [name for name, (_, tree) in modules().items() if not ast.get_docstring(tree)] == []
 
 
 # The package's own file offers the public API, loaded when it is asked for.
-@pytest.mark.parametrize("path", sorted({*PACKAGE.rglob("__init__.py")} - {PACKAGE / "__init__.py"}), ids=lambda path: path.parent.name)
-def test_package_file_holds_a_docstring_and_nothing_else(path):
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    assert len(body) == 1
-    assert isinstance(body[0], ast.Expr)
+def test_package_file_holds_a_docstring_and_nothing_else():
+    paths = {*PACKAGE.rglob("__init__.py")} - {PACKAGE / "__init__.py"}
+    bodies = {path: ast.parse(path.read_text(encoding="utf-8")).body for path in paths}
+    assert [path for path, body in bodies.items() if len(body) != 1 or not isinstance(body[0], ast.Expr)] == []
 
 
 def test_every_folder_with_code_is_a_package():
@@ -54,33 +46,36 @@ def test_every_folder_with_code_is_a_package():
     assert not bare
 
 
-@EACH
-def test_name_says_what_is_inside(name):
-    assert not EMPTY_NAMES.fullmatch(name.split(".")[-1])
+def test_name_says_what_is_inside():
+    assert [name for name in modules() if EMPTY_NAMES.fullmatch(name.split(".")[-1])] == []
 
 
-@EACH
-def test_wall_clock_never_measures(name):
-    wrong = [node.lineno for node in nodes(name, ast.Attribute) if ast.unparse(node) in {"time.time", "time.time_ns"}]
-    wrong += [node.lineno for node in nodes(name, ast.ImportFrom) if node.module == "time" and {"time", "time_ns"} & {a.name for a in node.names}]
-    assert not wrong, f"{name}: time.time in lines {wrong}; use bench.clock"
-
-
-@EACH
-def test_unknown_exceptions_are_caught_in_two_places_only(name):
+def test_wall_clock_never_measures():
     wrong = []
-    for handler in nodes(name, ast.ExceptHandler):
+    for name in modules():
+        wrong += [f"{name}:{node.lineno}" for node in nodes(name, ast.Attribute) if ast.unparse(node) in {"time.time", "time.time_ns"}]
+        imported = (node for node in nodes(name, ast.ImportFrom) if node.module == "time")
+        wrong += [f"{name}:{node.lineno}" for node in imported if {"time", "time_ns"} & {alias.name for alias in node.names}]
+    assert not wrong, f"time.time in {wrong}; use bench.clock"
+
+
+def test_unknown_exceptions_are_caught_in_two_places_only():
+    wrong = []
+    for name, handler in handlers():
         caught = {"bare"} if handler.type is None else {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
         is_passed_on = isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None
         if caught & {"Exception", "BaseException", "bare"} and not is_passed_on and name not in GUARDS:
-            wrong.append(handler.lineno)
-    assert not wrong, f"{name}: catches everything in lines {wrong}"
+            wrong.append(f"{name}:{handler.lineno}")
+    assert not wrong, f"these catch everything: {wrong}"
 
 
-@EACH
-def test_no_handler_only_passes(name):
-    silent = [handler.lineno for handler in nodes(name, ast.ExceptHandler) if all(isinstance(step, ast.Pass) for step in handler.body)]
-    assert not silent, f"{name}: lines {silent} swallow an error; handle it, or say contextlib.suppress with the reason"
+def test_no_handler_only_passes():
+    silent = [f"{name}:{handler.lineno}" for name, handler in handlers() if all(isinstance(step, ast.Pass) for step in handler.body)]
+    assert not silent, f"{silent} swallow an error; handle it, or say contextlib.suppress with the reason"
+
+
+def handlers():
+    return [(name, handler) for name in modules() for handler in nodes(name, ast.ExceptHandler)]
 
 
 def structs(prefix):
@@ -91,13 +86,14 @@ def structs(prefix):
                     yield value
 
 
-@pytest.mark.parametrize("record", [*structs("bench.records."), *structs("bench.protocols")], ids=lambda record: record.__name__)
-def test_record_is_frozen_named_and_without_lists(record):
-    assert record.__struct_config__.frozen
-    assert record.__doc__
-    for node in ast.walk(ast.parse(ast.unparse(_class_of(record)))):
-        if isinstance(node, ast.AnnAssign):
-            assert "list[" not in ast.unparse(node.annotation), f"{record.__name__}.{ast.unparse(node.target)} is a list; use a tuple"
+def test_record_is_frozen_named_and_without_lists():
+    wrong = []
+    for record in (*structs("bench.records."), *structs("bench.protocols")):
+        if not (record.__struct_config__.frozen and record.__doc__):
+            wrong.append(f"{record.__name__} is not frozen, or does not say what it is")
+        lines = (node for node in ast.walk(_class_of(record)) if isinstance(node, ast.AnnAssign))
+        wrong += [f"{record.__name__}.{ast.unparse(one.target)} is a list; use a tuple" for one in lines if "list[" in ast.unparse(one.annotation)]
+    assert not wrong, wrong
 
 
 def _class_of(record):
