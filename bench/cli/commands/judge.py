@@ -30,7 +30,7 @@ from bench.spec.diagnostics import render
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
-from bench.store.reader import read_plan
+from bench.store.reader import read_judges, read_plan
 
 
 def configure(options: argparse.ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def execute(options: argparse.Namespace) -> int:
         grade(layout, spec.spec, plan, REGISTRY)
         stop = StopRules(Limits(duration_s=spec.spec.limits.duration_s), clock)
         with Interrupts(stop) as interrupts:
-            record = judge(means, spec.spec, (layout, plan), (stop, interrupts))
+            record = judge(means, spec.spec, (layout, plan), (stop, interrupts)) if spec.spec.judge is not None else None
         view, _ = conclude(layout, REGISTRY, plan=plan)
     reasons = [*judge_reasons(spec.spec, [record] if record is not None else []), *gate_reasons(view.summary.gates)]
     for reason in reasons:
@@ -97,16 +97,20 @@ def _graded_by(layout: RunLayout, options: argparse.Namespace) -> LoadedSpec:
     if options.spec is not None:
         later = load_spec(options.spec, extensions=REGISTRY, environ=os.environ)
         sys.stderr.write(render(later.warnings, later.sources, "text"))
-        _chosen(with_grading(own.spec, later.spec), options)
+        _chosen(layout, with_grading(own.spec, later.spec), options)
         look_ahead(later.spec, later.folder, REGISTRY)
         keep_spec(layout, later)
-    spec = _chosen(graded_by(layout, REGISTRY, own.spec), options)
+    spec = _chosen(layout, graded_by(layout, REGISTRY, own.spec), options)
     return structs.replace(own, spec=spec, folder=layout.folder if options.spec is None else options.spec.resolve().parent)
 
 
-def _chosen(spec: Spec, options: argparse.Namespace) -> Spec:
-    """The spec with the judge and the method that the command line names."""
+def _chosen(layout: RunLayout, spec: Spec, options: argparse.Namespace) -> Spec:
+    """The spec with the judge and the method that the command line names. One without a judge grades by its checks, where none has judged the run."""
     if spec.judge is None:
-        raise UsageError("this run's spec has no `judge:`", hint="bench judge RUN --spec FILE, with `judges:` and `judge:` in that file")
+        has_checks = any(aspect.check is not None for prompt in spec.prompts for aspect in prompt.aspects)
+        if has_checks and options.spec is not None and not (options.use or options.method or read_judges(layout)):
+            return spec
+        whose = "this run's spec" if options.spec is None else f"{options.spec}"
+        raise UsageError(f"{whose} has no `judge:`", hint="bench judge RUN --spec FILE, with `judges:` and `judge:` in that file")
     wanted = {"use": options.use or spec.judge.use, "method": options.method or spec.judge.method}
     return structs.replace(spec, judge=structs.replace(spec.judge, **wanted))
