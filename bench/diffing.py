@@ -21,7 +21,7 @@ from bench.registry import Registry
 from bench.revisions import AtRevision, Repository, named, split
 from bench.spec.files import FileProblem, Files, Folder
 from bench.spec.load import load_spec
-from bench.spec.places import place_of
+from bench.spec.places import place_of, written
 from bench.spec.yaml_source import parse
 from bench.spec.yaml_text import MAX_BYTES, Unreadable
 
@@ -224,8 +224,14 @@ def _side(place: Place, ground: Ground) -> Side:
     loaded = load_spec(place.path, extensions=ground.registry, environ=None, files=place.files)
     folder = Folder(place.path, place.files)
     files = {keys: _content(folder, path) for keys, path in named_paths(loaded.resolved).items()}
-    where = partial(place_of, loaded.resolved, loaded.marks)
-    return Side(spec=loaded.spec, plan=expand(loaded.spec), texts=tuple(_texts(loaded.sources)), named=files, place=where)
+    return Side(
+        spec=loaded.spec,
+        plan=expand(loaded.spec),
+        texts=tuple(_texts(loaded.sources)),
+        named=files,
+        place=partial(place_of, loaded.resolved, loaded.marks),
+        written=partial(written, loaded.resolved),
+    )
 
 
 def _texts(sources: Iterable[SourceFile]) -> list[str]:

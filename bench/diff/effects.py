@@ -87,6 +87,8 @@ def _model(difference: Difference, sides: Sides) -> Meaning:
     only = frozenset({model_id})
     if key == "base_url":
         return Meaning("measurement", "another address may be another machine, with other times", "run", only)
+    if key == "weights" and _has_same_weights("models", model_id, sides):
+        return Meaning("cosmetic", "what answers is the same by its digest")
     if sides.old.served(model_id=model_id, beside=sides.new) != sides.new.served(model_id=model_id, beside=sides.old):
         return Meaning("treatment", "something else answers", "run", frozenset(), frozenset())
     return Meaning("cosmetic", "what answers is the same by its digest")
@@ -140,7 +142,7 @@ def _judge(difference: Difference, sides: Sides) -> Meaning:
         return _OF_JUDGE[rest[0]]
     if top == "judges" and len(rest) > 1 and rest[1] in _OF_MODEL:
         return _OF_MODEL[rest[1]]
-    if top == "judges" and rest[1:2] == ["weights"] and _has_same_weights(rest[0], sides):
+    if top == "judges" and rest[1:2] == ["weights"] and _has_same_weights("judges", rest[0], sides):
         return Meaning("cosmetic", "what grades is the same by its digest")
     if top == "judges" and sides.before["judge"] is None and sides.after["judge"] is None:
         return Meaning("cosmetic", "no judge is used")
@@ -148,9 +150,9 @@ def _judge(difference: Difference, sides: Sides) -> Meaning:
     return Meaning("measurement", "the same answer gets another grade", "grade", None, frozenset(asked))
 
 
-def _has_same_weights(judge_id: str, sides: Sides) -> bool:
-    """Whether both versions name the judge's weights by one digest, wherever they lie."""
-    first, second = (side["judges"].get(judge_id, {}).get("sha256") for side in (sides.before, sides.after))
+def _has_same_weights(among: str, name: str, sides: Sides) -> bool:
+    """Whether both versions name the weights of a model or a judge by one digest, wherever they lie."""
+    first, second = (side[among].get(name, {}).get("sha256") for side in (sides.before, sides.after))
     return first is not None and first == second
 
 

@@ -30,7 +30,7 @@ _A_FILE = "(the file)"
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One version: the spec, its plan, the texts it is made of, and the files that it names, by the keys that name them.
 
-    `place`: where what the keys of a change lead to is written.
+    `place`: where what the keys of a change lead to is written; `written`: the value there, as it stands.
     """
 
     spec: Spec
@@ -38,6 +38,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[str, ...] = ()
     named: Mapping[Keys, str | None] = {}
     place: Callable[[Keys], Position | None] = lambda _: None
+    written: Callable[[Keys], Any] = lambda _: None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,8 @@ def compare(before: Side, after: Side) -> Result:
         changes.append(SpecChange(where=(*keys, _A_FILE), kind="changed", effect=what.effect, why=what.why, redo=what.redo))
     if not changes and _lines(before.texts) != _lines(after.texts):
         changes = [SpecChange(where=(), kind="text", effect="cosmetic", why="other words, comments or layout for the same meaning")]
-    changes = [_placed(change, (before, sides.before), (after, sides.after)) for change in changes]
+    both = (before, sides.before), (after, sides.after)
+    changes = [_as_written(_placed(change, *both), *both) for change in changes]
     changes.sort(key=lambda change: -EFFECTS.index(change.effect))
     effect = changes[0].effect if changes else None
     run, grade = ([what for what in meanings if what.redo == redo] for redo in ("run", "grade"))
@@ -121,11 +123,25 @@ def _placed(change: SpecChange, before: tuple[Side, Tree], after: tuple[Side, Tr
     )
 
 
+def _as_written(change: SpecChange, before: tuple[Side, Tree], after: tuple[Side, Tree]) -> SpecChange:
+    """With the values as a person wrote them, `800 ms` and not 0.8; but what is sent as it is sent, with its variables filled in."""
+    is_sent = change.where[:1] == ("prompts",) and change.where[2:3] != ("aspects",)
+    if is_sent or change.pieces or change.kind in ("renamed", "text") or change.where[-1:] == (_A_FILE,):
+        return change
+    old, new = (_short(side.written(_numbered(change.where, whole))) for side, whole in (before, after))
+    old, new = (None if change.before is None else old or change.before), (None if change.after is None else new or change.after)
+    return change if old == new else msgspec.structs.replace(change, before=old, after=new)
+
+
 def _place(keys: Keys, side: Side, whole: Tree) -> Position | None:
+    return side.place(_numbered(keys, whole))
+
+
+def _numbered(keys: Keys, whole: Tree) -> Keys:
     """Gates are compared by what they are about, and stand in a list."""
     if keys[0] == "gates" and len(keys) > 1 and keys[1] in whole["gates"]:
-        keys = ("gates", str(list(whole["gates"]).index(keys[1]) + 1), *keys[2:])
-    return side.place(keys)
+        return ("gates", str(list(whole["gates"]).index(keys[1]) + 1), *keys[2:])
+    return keys
 
 
 def _short(value: Any) -> str | None:

@@ -22,6 +22,26 @@ def places_of(content: bytes, file: str, key: str) -> tuple[Position, ...]:
 
 def place_of(data: Any, marks: Mapping[Path, Mark], keys: tuple[str, ...]) -> Position | None:
     """Where what keys and ids lead to is written, or what is nearest around it. What has no id, as gates, is known by its number from 1."""
+    path = _path(data, keys)
+    found = next((mark for length in range(len(path), -1, -1) if (mark := marks.get(path[:length])) is not None), None)
+    if found is None:
+        return None
+    line, column = found.key or found.value
+    return Position(file=found.file, line=line, column=column)
+
+
+def written(data: Any, keys: tuple[str, ...]) -> Any:
+    """The value that keys and ids lead to, as it is written; None where none is, as for a default."""
+    path = _path(data, keys)
+    if len(path) < len(keys):
+        return None
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _path(data: Any, keys: tuple[str, ...]) -> Path:
+    """As far as there is something."""
     path: Path = ()
     for key in keys:
         step: str | int | None = None
@@ -34,8 +54,4 @@ def place_of(data: Any, marks: Mapping[Path, Mark], keys: tuple[str, ...]) -> Po
         if step is None:
             break
         data, path = data[step], (*path, step)
-    found = next((mark for length in range(len(path), -1, -1) if (mark := marks.get(path[:length])) is not None), None)
-    if found is None:
-        return None
-    line, column = found.key or found.value
-    return Position(file=found.file, line=line, column=column)
+    return path

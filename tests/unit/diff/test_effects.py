@@ -66,6 +66,8 @@ CHANGES = [
     ("timeout: 60 s", "timeout: 1 min", "cosmetic", {"kept": 16}),
     ('"Say {{ n }} words.", vars: {n: 1}', "Say 1 words.", "cosmetic", {"kept": 16}),
     ("https://one.example.org/a.gguf", "https://two.example.org/a.gguf", "cosmetic", {"kept": 16}),
+    ("license: MIT", "load_timeout: 9 s", "policy", {"kept": 16}),
+    ("license: MIT", "license: MIT, size: 2 GB", "policy", {"kept": 16}),
     ("sha256: aaa", "sha256: bbb", "treatment", {"kept": 8, "run_again": 8}),
     ("license: MIT", "license: Apache-2.0", "policy", {"kept": 16}),
     ("${ADDRESS:-http://one", "${ADDRESS:-http://two", "measurement", {"kept": 8, "run_again": 8}),
@@ -116,6 +118,11 @@ def test_what_is_told_of_trials_is_what_their_ids_say(sides, old, new):
     run = [trial for block in found.to_run.blocks for trial in block.trials if not trial.is_warmup]
     assert len(run) == totals["run_again"] + totals["added"]
     assert all(columns(block.trials).kinds for block in found.to_run.blocks)
+
+
+def test_another_address_of_the_same_weights_is_cosmetic_beside_a_treatment(sides):
+    diff = compare(*sides(("https://one.example.org/a.gguf", "https://two.example.org/a.gguf"), ("license: MIT", "license: MIT, threads: 2"))).diff
+    assert {change.where[-1]: change.effect for change in diff.changes} == {"weights": "cosmetic", "threads": "treatment"}
 
 
 def test_nothing_changed_is_nothing(sides):

@@ -221,6 +221,25 @@ def test_places_are_told_in_both_versions(repository, bench):
     assert "`sets/more.yaml:2`" in bench("diff", "HEAD:s.yaml", "--format", "markdown").stdout
 
 
+def test_values_are_shown_as_they_are_written_and_prompts_as_they_are_sent(repository, bench):
+    text = WITH_INCLUDE + "gates:\n  - {metric: ttft, max: 1 s}\nload: {kind: poisson, rate: 2, max_wait: 90 s}\n"
+    more = "prompts:\n  - {id: two, user: 'Say {{ n }}.', vars: {n: 2}, aspects: [{id: x, check: {max_words: 9}}]}\n"
+    repository.write(s=text, sets__more=more)
+    repository.commit("first")
+    changed = text.replace("max: 1 s", "max: 800 ms").replace("90 s", "2 min").replace("metric: ttft,", "metric: latency,")
+    repository.write(s=changed + "cost: {model: hourly, price_per_hour: 0.50 EUR}\n", sets__more=more.replace("n: 2", "n: 3").replace("9}", "8}"))
+    (diff,) = found(bench("diff", "HEAD:s.yaml", "--format", "json"))
+    told = {" › ".join(one["where"]): (one.get("before"), one.get("after")) for one in diff["changes"]}
+    assert told == {
+        "prompts › two › user": ("Say 2.", "Say 3."),
+        "prompts › two › aspects › x › check › max_words": ("9", "8"),
+        "load › max_wait": ("90 s", "2 min"),
+        "gates › latency": (None, '{"metric":"latency","max":"800 ms"}'),
+        "gates › ttft": ('{"metric":"ttft","max":"1 s"}', None),
+        "cost": (None, '{"model":"hourly","price_per_hour":"0.50 EUR"}'),
+    }
+
+
 def test_a_large_file_that_a_spec_names_is_compared_whole(repository, bench):
     judged = BASE + "judges: {j: {runtime: external, base_url: 'http://127.0.0.1:9/v1', model: m}}\njudge: {use: j, labels: labels.jsonl}\n"
     repository.write(s=judged)
