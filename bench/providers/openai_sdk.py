@@ -5,8 +5,10 @@ for every streamed answer (openai-python issue 3440). Never mix them into one ta
 """
 
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from bench.providers.chat_chunks import Reading
 from bench.providers.chat_request import chat_body
 from bench.providers.failures import clean, from_error_object, from_status
 from bench.providers.odd_chunks import repaired
+from bench.providers.wire.connection import BODY_LIMIT_BYTES
 from bench.providers.wire.sse import MOST_EVENTS
 from bench.records.exchange import Completion, Exchange, Failure, Timing, gaps_of_ns
 from bench.records.plan import Request
@@ -86,7 +89,8 @@ class OpenAISdk:
         self._endpoint = endpoint
         self._credential = credential
         self._clock = clock
-        self._client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=credential or "none", max_retries=0)
+        bounded = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_bound]})
+        self._client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=credential or "none", max_retries=0, http_client=bounded)
 
     async def call(self, request: Request, *, seed: int | None, timeout_s: float, scheduled_s: float | None = None) -> SdkCapture:
         """Send one request and wait for the end of its answer."""
@@ -119,6 +123,22 @@ class OpenAISdk:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
+
+
+async def _bound(response: Any) -> None:
+    """Have an answer break off where the wire's would, unpacked as the SDK reads it: a server may send one event without end."""
+    read = response.aiter_bytes
+
+    async def counted(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        n_bytes = 0
+        async with contextlib.aclosing(read(chunk_size)) as parts:
+            async for part in parts:
+                n_bytes += len(part)
+                if n_bytes > BODY_LIMIT_BYTES:
+                    raise ValueError(f"the answer is larger than {BODY_LIMIT_BYTES} bytes")
+                yield part
+
+    response.aiter_bytes = counted
 
 
 def _failure(error: Exception, credential: str | None, timeout_s: float) -> Failure:

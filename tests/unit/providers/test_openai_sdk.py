@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 from harness.calls import ask, request
 from harness.mock_llm import mock_llm, refusing_endpoint
@@ -66,3 +68,23 @@ def test_an_oddly_counting_server_is_not_the_models_fault_and_an_endless_one_is_
         (exchange,) = ask(Endpoint(base_url=base_url, served_model="m", owned=False), make=OpenAISdk)
     assert isinstance(exchange.outcome, Failure)
     assert (exchange.outcome.kind, "100 events" in exchange.outcome.message) == ("protocol", True)
+
+
+@pytest.mark.parametrize("kind", ["one event", "plain", "packed"])
+def test_an_answer_without_end_is_left_where_the_wire_leaves_it(monkeypatch, kind):
+    monkeypatch.setattr(openai_sdk, "BODY_LIMIT_BYTES", 100_000)
+    part = b"x" * 50_000
+
+    def endless(send, *_):
+        if kind == "packed":
+            body = gzip.compress(b"data: " + b"x" * 1_000_000)
+            send(STREAM.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + chunk(body) + chunk(b""))
+            return
+        send(STREAM if kind == "one event" else STREAM.replace(b"text/event-stream", b"application/json"))
+        while True:
+            send(chunk(part))
+
+    with raw_server(endless) as base_url:
+        (exchange,) = ask(Endpoint(base_url=base_url, served_model="m", owned=False), request(stream=kind != "plain"), make=OpenAISdk)
+    assert isinstance(exchange.outcome, Failure)
+    assert (exchange.outcome.kind, "larger than 100000 bytes" in exchange.outcome.message) == ("protocol", True), exchange.outcome
