@@ -13,6 +13,9 @@ MAX_TOTAL_BYTES = 16 * 2**20
 MAX_FILES = 200
 MAX_NAMED_BYTES = 2**26  # of a file that a spec names and that is no part of it: labels, templates
 
+_FIRST = "check the path; `bench init` writes a spec to start from"
+_INSIDE = "check the path, which is relative to the spec's folder"
+
 
 class FileProblem(Exception):
     """A file cannot be used; says why, for the place that names it."""
@@ -53,7 +56,7 @@ class Folder:
     def spec(self) -> Marked | None:
         """The spec's own data, or None when it is unreadable (then `found` says why)."""
         try:
-            content = _read(_own(self.path), str(self.path)) if self.files is None else self.files.read(self.path.name)
+            content = _read(_own(self.path), str(self.path), _FIRST) if self.files is None else self.files.read(self.path.name)
         except FileProblem as problem:
             self.found.append(Diagnostic(code=problem.code, severity="error", message=problem.message, hint=problem.hint))
             return None
@@ -89,7 +92,7 @@ class Folder:
 
         Raises: FileProblem when the path leads elsewhere, or there is no such file.
         """
-        return _read(inside(self.folder, name), name) if self.files is None else self.files.read(relative(name))
+        return _read(inside(self.folder, name), name, _INSIDE) if self.files is None else self.files.read(relative(name))
 
     def digest_of(self, name: str) -> str:
         """The SHA-256 of a file inside the folder that is no source of the spec.
@@ -167,12 +170,12 @@ def _own(path: Path) -> Path:
     return path
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(path: Path, name: str, if_missing: str) -> bytes:
     try:
         if path.is_dir():
             raise FileProblem("file-missing", f"'{name}' is a folder, not a file", "name the file in it")
         if not path.exists():
-            raise FileProblem("file-missing", f"there is no file '{name}'", "check the path; `bench init` writes a spec to start from")
+            raise FileProblem("file-missing", f"there is no file '{name}'", if_missing)
         if not path.is_file():
             raise FileProblem("file-missing", f"'{name}' is no ordinary file", "name an ordinary file")
         with path.open("rb") as file:

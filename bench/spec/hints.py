@@ -126,7 +126,7 @@ def for_name(name: str, known: Iterable[str], what: str) -> str:
     if (close := near(name, names)) is not None:
         return f"did you mean `{close}`?"
     if not names:
-        return f"there are no {what} here"
+        return f"there are no {what} yet: define one under `{what}:`" if what in {"judges", "rubrics"} else f"there are no {what} here"
     listed = ", ".join(f"`{one}`" for one in names[:12]) + (", …" if len(names) > 12 else "")
     return f"{what}: {listed}"
 

@@ -51,10 +51,9 @@ def _section(title: str, node: Node, written: dict[str, str]) -> None:
         required |= set(part.get("required", ())) if part.get("properties") else set()
         for name, child in part.get("properties", {}).items():
             keys.setdefault(name, (where, child))
-    rows = [
-        f"| `{name}`{' **required**' if name in required else ''} | {_kind(child)} | {_cell(schema.description(child))} |"
-        for name, child in keys.items()
-    ]
+    alone = _alone(node[1])
+    marks = {**dict.fromkeys(required, " **required**"), **dict.fromkeys(alone, " **in place of the others**")}
+    rows = [f"| `{name}`{marks.get(name, '')} | {_kind(child)} | {_cell(schema.description(child))} |" for name, child in keys.items()]
     about = _sentence(schema.description(node))
     written[title] = "\n".join([f"## {title}\n", f"{about}\n", "| key | value | meaning |", "|---|---|---|", *rows, ""])
     for name, child in keys.items():
@@ -63,6 +62,12 @@ def _section(title: str, node: Node, written: dict[str, str]) -> None:
             shared = _shared(child, below)
             target = schema.definition(shared, schema.SPEC) if shared else below
             _section(f"`{shared.replace('_', ' ')}`" if shared else f"`{name}{suffix}`", target, written)
+
+
+def _alone(part: dict[str, Any]) -> set[str]:
+    """Keys of the one of two alternatives that has no other keys: `include` among the prompts."""
+    one, other = (part.get(branch, {}).get("properties", {}) for branch in ("then", "else"))
+    return set(one) - set(other) if one and other else set()
 
 
 def _below(node: Node) -> list[tuple[Node, bool, bool]]:

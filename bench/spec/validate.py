@@ -48,7 +48,7 @@ def _explain(wrong: Violation, tree: Marked, file: str) -> Iterator[Diagnostic]:
         case "required" if wrong.missing is not None:
             node = schema.keys(file, path).get(wrong.missing) if file else None
             message = f"`{wrong.missing}` is missing in {wording.label(path)}"
-            yield tree.diagnose(path, "missing-key", message, hint=schema.description(node) if node is not None else None)
+            yield tree.diagnose(path, "missing-key", message, hint=_wanted(wrong.missing, node) if node is not None else None)
         case "dependentRequired":
             for key, other in [(key, other) for key, needed in wrong.wanted.items() for other in needed if key in value and other not in value]:
                 yield tree.diagnose((*path, key), "missing-key", f"`{key}` needs `{other}` beside it", at="key")
@@ -56,6 +56,11 @@ def _explain(wrong: Violation, tree: Marked, file: str) -> Iterator[Diagnostic]:
             yield from _branches(wrong, tree, file)
         case _:
             yield _mismatch(wrong, tree)
+
+
+def _wanted(key: str, node: schema.Node) -> str:
+    """What a missing key is for, or its only value."""
+    return f"write `{key}: {node[1]['const']}`" if "const" in node[1] else schema.description(node)
 
 
 def _branches(wrong: Violation, tree: Marked, file: str) -> Iterator[Diagnostic]:

@@ -18,6 +18,23 @@ _TYPES = {
 }
 
 
+# A value that is a mapping, as it is written most often.
+_MAPPINGS = {
+    "aspects": "{id: NAME, check: {contains: TEXT}}",
+    "check": "{contains: TEXT}",
+    "cost": "{model: energy, busy_watts: 25, price_per_kwh: 0.30 EUR}",
+    "generation": "{temperature: 0, max_tokens: 100}",
+    "gates": "{metric: ttft, max: 1 s}",
+    "gpu": "{mode: on}",
+    "judge": "{use: NAME}",
+    "load": "{kind: closed, concurrency: 4}",
+    "models": "{id: NAME, runtime: external, base_url: ADDRESS, model: NAME}",
+    "prompts": "{id: NAME, user: TEXT}",
+    "variants": "{id: NAME, threads: 2}",
+}
+_GGUF = re.compile(r"^[^:]+\.gguf$", re.IGNORECASE)
+
+
 def describe(value: Any) -> str:
     """A value as found, short."""
     match value:
@@ -102,9 +119,21 @@ def hint(violation: Violation) -> str | None:
             return "this version of bench reads version 1 of the language"
         case "type":
             kinds = {wanted} if isinstance(wanted, str) else set(wanted)
+            if kinds == {"object"} and isinstance(value, str):
+                return _as_mapping(violation.path)
             return None if value is not None and "pattern" in violation.schema else _for_type(kinds, value)
+        case "pattern" if isinstance(value, str) and violation.path[-1:] == ("weights",) and _GGUF.search(value):
+            return f"did you mean `file:{value[:60]}`?"
         case _:
             return None
+
+
+def _as_mapping(path: Path) -> str | None:
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    shown = _MAPPINGS.get(key)
+    if shown is None:
+        return None
+    return f"for example `- {shown}`" if isinstance(path[-1], int) else f"for example `{key}: {shown}`"
 
 
 def _for_type(kinds: set[str], value: Any) -> str | None:

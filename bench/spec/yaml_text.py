@@ -22,8 +22,14 @@ _WORDS = {  # libyaml's words -> ours, and what to do
         "`:` starts a value here, but no key can stand at this place",
         "put text that contains `: ` in quotes, and check the indentation",
     ),
-    "did not find expected ',' or ']'": ("this list is not closed", "close it with `]`, and separate its items with `,`"),
-    "did not find expected ',' or '}'": ("this mapping is not closed", "close it with `}`, and separate its entries with `,`"),
+    "did not find expected ',' or ']'": (
+        "this list is not closed",
+        "close it with `]`, separate its items with `,`, and quote text that contains `, ` or `: `",
+    ),
+    "did not find expected ',' or '}'": (
+        "this mapping is not closed",
+        "close it with `}`, separate its entries with `,`, and quote text that contains `, ` or `: `",
+    ),
     "did not find expected key": ("expected a key here", "check the indentation and the quotes of this line and the one before"),
     "did not find expected '-' indicator": ("expected an item that starts with `- `", "check the indentation"),
     "did not find expected node content": ("a value is missing here", "close the list or mapping, or write the value"),

@@ -41,7 +41,10 @@ def execute(options: argparse.Namespace) -> int:
     spec = _spec(options)
     concurrency = options.concurrency if options.concurrency is not None else min(spec.load.concurrency if spec else 1, MOST_IN_FLIGHT)
     if not 1 <= concurrency <= MOST_IN_FLIGHT:
-        raise UsageError(f"--concurrency {concurrency} is not in 1–{MOST_IN_FLIGHT}", hint="one process's loop shows all it can do at that")
+        raise UsageError(
+            f"--concurrency {concurrency} is not in 1–{MOST_IN_FLIGHT}",
+            hint="more places than that tell no more about one process; `bench run --workers` sends with several",
+        )
     if not 0 < options.seconds <= _LONGEST_S:
         raise UsageError(f"--seconds {options.seconds:g} is not in 0–{_LONGEST_S:g}", hint="leave it out for the usual three seconds")
     client = spec.client if spec else "wire"

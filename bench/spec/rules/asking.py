@@ -111,6 +111,7 @@ def _ungraded(view: View) -> Iterator[Diagnostic]:
         return
     open_ones = [path for where, _ in view.prompts for path, aspect in view.entries(*where, "aspects") if "expect" in aspect or "forbid" in aspect]
     if open_ones:
-        message = f"{len(open_ones)} aspect{'s' * (len(open_ones) != 1)} of this spec need a judge, and there is no `judge`: they stay ungraded"
+        many = "1 aspect of this spec needs" if len(open_ones) == 1 else f"{len(open_ones)} aspects of this spec need"
+        message = f"{many} a judge, and there is no `judge`: {'it stays' if len(open_ones) == 1 else 'they stay'} ungraded"
         hint = "decide them with `check:` where a program can, or name a judge"
         yield view.tree.diagnose(open_ones[0], "ungraded", message, hint=hint, severity="note")

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
+from bench.records.servers import SERVERS
 from bench.records.source import Diagnostic
 from bench.spec import hints
 from bench.spec.marked import Path
 from bench.spec.rules.view import View, text, texts
 
 LOADS = ("closed", "constant", "poisson", "ramp", "burst", "trace", "sweep")  # the shapes of the language, built or not
+
+_HOSTED = {"openai", "azure", "anthropic", "gemini", "mistral", "groq", "openrouter", "http", "api"}
 
 METHODS = ("aspects", "score", "samples", "verdict", "pairwise", "panel", "escalate", "prometheus", "human")  # of the language
 
@@ -104,4 +107,12 @@ def _known(view: View, door: str, name: str, path: Path) -> Iterator[Diagnostic]
     if name and not view.extensions.has(door, name):
         names = view.extensions.names(door)
         what = words.get(door, door)
-        yield view.tree.diagnose(path, "unregistered", f"no {what} is registered as `{name}`", hint=hints.for_name(name, names, "registered"))
+        hint = (_served_by(name) if door == "runtime" and hints.near(name, names) is None else None) or hints.for_name(name, names, "registered")
+        yield view.tree.diagnose(path, "unregistered", f"no {what} is registered as `{name}`", hint=hint)
+
+
+def _served_by(name: str) -> str | None:
+    """A hint for a server's name where a runtime's is wanted: who starts it makes the difference."""
+    if (meant := name if name in SERVERS else hints.near(name, SERVERS)) is not None:
+        return f"one that runs already is `runtime: external` with its `base_url`; one to start is `runtime: command` with `server: {meant}`"
+    return "a hosted service is `runtime: external` with its `base_url` and `api_key`" if name.casefold() in _HOSTED else None
