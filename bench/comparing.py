@@ -35,6 +35,8 @@ from bench.summarize.standing import contestants, kept, level_of, median_answers
 MOST_ANSWER = 800  # characters of an answer that is shown beside another
 _SHORT = 8
 _MOST_WORDS = 120
+_SPOILT = {"times": ("latency", "s"), "energy": ("energy_j", "J"), "memory": ("rss_peak_bytes", "B"), "gpu_memory": ("gpu_bytes", "B")}
+_SLOWS_CLOCKS = {"heat", "gpu_slowed", "quota"}
 
 
 class Standing(NamedTuple):
@@ -70,6 +72,7 @@ def stand(layout: RunLayout, registry: Registry, metrics: Sequence[str] = (), so
         git=manifest.git,
         machine=manifest.machine,
         client_saturated=bool(manifest.client_saturated),
+        limited_by=summary.limited_by if summary is not None else None,
         seed=spec.seed,
         circumstances=circumstances(spec),
         judges=tuple(
@@ -102,9 +105,11 @@ def _with_summary(model: Contestant, spec: Spec, summary: Summary) -> Contestant
 
 
 def _beside(model: Contestant, summary: Summary) -> Iterator[tuple[str, str]]:
-    """What may have spoilt its times, and its memory."""
-    for kind, metric, unit in (("times", "latency", "s"), ("memory", "rss_peak_bytes", "B")):
-        if found := spoiling(summary.machine, (model.model_id, model.variant_id), metric, unit):
+    """What may have spoilt its times, its energy and its memory. What also slows the clocks may make an answer's energy less, and not only more."""
+    of = (model.model_id, model.variant_id)
+    is_slowed = any(one.kind in _SLOWS_CLOCKS for one in spoiling(summary.machine, of, "latency", "s"))
+    for kind, (metric, unit) in _SPOILT.items():
+        if (found := spoiling(summary.machine, of, metric, unit)) and not (kind == "energy" and is_slowed):
             yield kind, "; ".join(one.text for one in found)
 
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from bench.compare.align import Aligned, align
 from bench.compare.aspects import MEASURE, aspects, regraded, unscored
 from bench.compare.figures import Figure, figures, told
-from bench.compare.levels import ERROR_RATE, Vetoes, decided, levels, wanted
-from bench.compare.likeness import CLIENT, CONTENTION, MACHINE, spoilt, unlike
-from bench.compare.tolerance import ASPECT, is_timed, tolerance
+from bench.compare.levels import decided, levels, wanted
+from bench.compare.likeness import CLIENT, CONTENTION, MACHINE, unlike
+from bench.compare.tolerance import ASPECT, tolerance
+from bench.compare.vetoes import Vetoes, forbidden, late
 from bench.errors import UsageError
 from bench.records.baseline import Baseline
 from bench.records.compare import OF_ERRORS, OF_TIMES, Change, Compared, Limits, Moved, Once, RunComparison, Unlike
@@ -16,7 +17,6 @@ from bench.records.compare import OF_ERRORS, OF_TIMES, Change, Compared, Limits,
 COMPARED = ("quality", "judged", "error_rate", "ttft", "latency", "decode_tps")
 MOST_MOVED = 5
 _SCORES = ("quality", "judged", "checks_met")
-_ENERGY = "J"
 
 
 class Asked(NamedTuple):
@@ -48,21 +48,16 @@ def compare(base: Side, head: Side, asked: Asked) -> RunComparison:
     """
     aligned, narrowed = align(base.run, head.run, across_requests=asked.across_requests)
     differences = unlike(base.run, head.run, aligned)
-    veto, of_errors = _veto(differences, asked), _unlike_in(differences, OF_ERRORS)
+    vetoes = _vetoes(base.run, head.run, differences, asked)
     of_all = [one for word in dict.fromkeys(asked.metrics) if (one := wanted(word)) is not None]
     of_prompts = [word for word in asked.metrics if wanted(word) is None]
-    contended = _spoilt(aligned, "times", asked)
     names = _metrics(base.run, head.run, of_prompts) if of_prompts or not of_all else ()
     family: list[Figure] = []
     for name in names:
         measure = head.run.metrics[name]
-        forbidden = veto if is_timed(measure) else of_errors if name == ERROR_RATE else None
-        of_models = contended if is_timed(measure) or measure.unit == _ENERGY else {}
-        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), forbidden)
-        family += [_vetoed(figure, of_models) for figure in figures(name, measure, aligned, more) if figure.effects.size]
+        more = (unscored(name, base.run, head.run), tolerance(name, measure, asked.tolerances), vetoes)
+        family += [figure for figure in figures(name, measure, aligned, more) if figure.effects.size]
     of_aspects = list(aspects(base.run, head.run, aligned, tolerance(ASPECT, MEASURE, asked.tolerances)))
-    of_machine = _veto([each for each in differences if each.what != CLIENT and each.limits == "speed"], asked)
-    vetoes = Vetoes(veto, of_machine, of_errors, contended, _spoilt(aligned, "memory", asked))
     over_all = levels(base.run, head.run, aligned, of_all, (asked.tolerances, vetoes))
     families = max(1, bool(family) + bool(of_aspects) + bool(over_all))
     seed = base.run.seed
@@ -100,16 +95,6 @@ def _compared(side: Side) -> Compared:
     )
 
 
-def _spoilt(aligned: Sequence[Aligned], what: str, asked: Asked) -> dict[tuple[str, str], str]:
-    """Why there is no verdict on some models' times, or memory, whatever else is alike."""
-    return {} if asked.busy_machine else {one.name: words for one in aligned if (words := spoilt(one, what)) is not None}
-
-
-def _vetoed(figure: Figure, of_models: Mapping[tuple[str, str], str]) -> Figure:
-    reasons = [reason for reason in (figure.veto, of_models.get(figure.model)) if reason]
-    return figure._replace(veto="; ".join(reasons) or None)
-
-
 def _metrics(base: Baseline, head: Baseline, wanted: Sequence[str]) -> tuple[str, ...]:
     """The metrics to compare: those asked for, or the usual ones; what a judge says is told apart only where it is not the whole quality."""
     both = head.metrics.keys() & base.metrics.keys()
@@ -125,20 +110,25 @@ def _says_as_much(run: Baseline) -> bool:
     return all(each.values.get("judged") == each.values.get("quality") for model in run.models for each in model.answers)
 
 
-def _veto(differences: Sequence[Unlike], asked: Asked) -> str | None:
-    """Why no time and no speed is better or worse, if anything forbids it."""
-    reasons = []
-    limiting = [each for each in differences if each.limits in OF_TIMES and each.what != CONTENTION]  # that of a model, which is vetoed alone
-    machines = [each.what.removeprefix(MACHINE) for each in limiting if each.what.startswith(MACHINE)]
-    if machines and not asked.across_machines:
-        reasons.append(f"other machines ({', '.join(machines)})")
-    for each in limiting:
-        if each.what == CLIENT and not asked.busy_client:
-            sides = [name for name, said in (("base", each.base), ("head", each.head)) if said != "kept up"]
-            reasons.append(f"the client could not keep up in {' and '.join(sides)}")
-        elif each.what != CLIENT and not each.what.startswith(MACHINE):
-            reasons.append(f"{each.what}: {each.base} → {each.head}")
-    return "; ".join(reasons) or None
+def _vetoes(base: Baseline, head: Baseline, differences: Sequence[Unlike], asked: Asked) -> Vetoes:
+    """What forbids verdicts, of all that is unlike."""
+    of_times = [each for each in differences if each.limits in OF_TIMES and each.what not in {CLIENT, CONTENTION}]
+    of_machine = [each for each in of_times if each.limits == "speed"]
+    return Vetoes(
+        timed=forbidden(_otherwise(of_times, asked)),
+        machine=forbidden(_otherwise(of_machine, asked)),
+        errors=forbidden(_unlike_in(differences, OF_ERRORS)),
+        late=() if asked.busy_client else late(base, head),
+        is_full_load="client" not in {base.limited_by, head.limited_by},
+        beside=not asked.busy_machine,
+    )
+
+
+def _otherwise(differences: Sequence[Unlike], asked: Asked) -> str | None:
+    """In what the runs were measured otherwise."""
+    machines = [each.what.removeprefix(MACHINE) for each in differences if each.what.startswith(MACHINE)]
+    reasons = [f"other machines ({', '.join(machines)})"] if machines and not asked.across_machines else []
+    return "; ".join((*reasons, *(f"{each.what}: {each.base} → {each.head}" for each in differences if not each.what.startswith(MACHINE)))) or None
 
 
 def _unlike_in(differences: Sequence[Unlike], limits: Sequence[Limits]) -> str | None:

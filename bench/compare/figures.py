@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from bench.compare.align import Aligned
 from bench.compare.likeness import served_otherwise
 from bench.compare.tolerance import is_ratio
+from bench.compare.vetoes import Push, Vetoes, allowed, marked
 from bench.records.baseline import Measure
 from bench.records.compare import Change
 from bench.records.comparison import ComparisonVerdict
@@ -30,7 +31,7 @@ POWER = 0.8
 
 
 class Figure(NamedTuple):
-    """What is compared, of which model: one value per prompt on each side. `veto`: why there is no verdict whatever the numbers say."""
+    """What is compared, of which model: one value per prompt on each side. `veto`: why some verdicts are not given whatever the numbers say."""
 
     metric: str
     measure: Measure
@@ -41,7 +42,7 @@ class Figure(NamedTuple):
     is_binary: bool
     tolerance: float
     aspect_id: str | None = None
-    veto: str | None = None
+    veto: Push | None = None
     remark: str | None = None
     p: float | None = None  # where it is known otherwise than from the effects
 
@@ -51,9 +52,9 @@ class Figure(NamedTuple):
         return self.aspect_id is None and is_ratio(self.measure)
 
 
-def figures(metric: str, measure: Measure, aligned: Iterable[Aligned], more: tuple[frozenset[str], float, str | None]) -> Iterator[Figure]:
-    """One metric of every model. `more`: prompts whose values do not compare, the tolerance, and the veto if there is one."""
-    left_out, tolerance, veto = more
+def figures(metric: str, measure: Measure, aligned: Iterable[Aligned], more: tuple[frozenset[str], float, Vetoes]) -> Iterator[Figure]:
+    """One metric of every model. `more`: prompts whose values do not compare, the tolerance, and what forbids verdicts."""
+    left_out, tolerance, vetoes = more
     for one in aligned:
         by_prompt: dict[str, list[tuple[float, float]]] = {}
         is_single = True
@@ -66,7 +67,7 @@ def figures(metric: str, measure: Measure, aligned: Iterable[Aligned], more: tup
                 is_single = is_single and n_first == n_second == 1
         base, head, effects = _of_prompts(list(by_prompt.values()), ratio=is_ratio(measure))
         is_binary = is_single and not is_ratio(measure) and bool(np.isin(np.concatenate((base, head)), (0.0, 1.0)).all())
-        yield Figure(metric, measure, one.name, base, head, effects, is_binary, tolerance, veto=veto, remark=_remark(one))
+        yield Figure(metric, measure, one.name, base, head, effects, is_binary, tolerance, veto=vetoes.on(metric, measure, one), remark=_remark(one))
 
 
 def _of_prompts(values: Sequence[Sequence[tuple[float, float]]], *, ratio: bool) -> tuple[Floats, Floats, Floats]:
@@ -95,7 +96,7 @@ def told(family: Sequence[Figure], seed: int, families: int) -> tuple[Change, ..
 
 def _counts(figure: Figure, found: Paired | None) -> bool:
     """Whether a figure could have a verdict, whatever its values are: only such are adjusted for."""
-    return figure.veto is None and (figure.p is not None or (found is not None and found.n >= _LEAST))
+    return (figure.veto is None or figure.veto.way != "any") and (figure.p is not None or (found is not None and found.n >= _LEAST))
 
 
 def _p(figure: Figure, found: Paired | None) -> float:
@@ -124,9 +125,9 @@ def _change(figure: Figure, found: Paired | None, p_adjusted: float | None, n_te
         n_prompts=figure.effects.size,
         needed=1 if figure.p is not None else fewest(n_tests, LEVEL),
         tolerance=figure.tolerance,
-        reason=figure.veto or "no prompt with a value of both",
+        reason=figure.veto.words if figure.veto else "no prompt with a value of both",
     )
-    return empty if found is None else _measured(empty, figure, found, (p_adjusted, n_tests))
+    return empty if found is None else marked(_measured(empty, figure, found, (p_adjusted, n_tests)), figure.veto)
 
 
 def _measured(empty: Change, figure: Figure, found: Paired, of: tuple[float | None, int]) -> Change:
@@ -136,7 +137,7 @@ def _measured(empty: Change, figure: Figure, found: Paired, of: tuple[float | No
     base, head = (float(np.exp(np.log(side).mean()) if figure.is_ratio else side.mean()) for side in (figure.base, figure.head))
     is_whole = found.low is not None and found.high is not None and figure.p is None
     up, down = (counted.lower, counted.higher) if empty.better == "lower" else (counted.higher, counted.lower)
-    verdict, reason = _verdict(empty, figure, found, p_adjusted)
+    verdict, reason = allowed(figure.veto, *_verdict(empty, figure, found, p_adjusted))
     return replace(
         empty,
         base=six(base),
@@ -172,8 +173,6 @@ def edge_of(tolerance: float) -> float:
 
 def _verdict(empty: Change, figure: Figure, found: Paired, p_adjusted: float | None) -> tuple[ComparisonVerdict, str | None]:
     """What may be said, and why no more, or what else must be known with it."""
-    if figure.veto is not None:
-        return "cannot_tell", figure.veto
     if found.n < empty.needed and figure.p is None:
         return "cannot_tell", f"too few prompts: {found.n} of {empty.needed}"
     edge = _edge(figure) + ROUNDING

@@ -15,6 +15,7 @@ from bench.compare.align import Aligned
 from bench.compare.costs import BY_TOKENS, error_of
 from bench.compare.figures import LEVEL, POWER, ROUNDING, edge_of, said, six
 from bench.compare.tolerance import tolerance
+from bench.compare.vetoes import Push, Vetoes, allowed, forbidden, joined, marked
 from bench.records.baseline import Answered, Baseline, Contestant, Level, Measure
 from bench.records.compare import Change
 from bench.records.comparison import ComparisonVerdict
@@ -31,7 +32,6 @@ COSTS = {
     "cost_per_accepted_answer": "accepted_answer",
 }
 _OF_COSTS = "the ratio of what the costs follow from, tokens or time, over the same prompts"
-ERROR_RATE = "error_rate"
 RATES = {"output_tps": "tokens/s", "request_rate": "1/s", "goodput": "1/s"}
 _STATISTICS = ("p50", "p90", "p95", "p99", "mean", "max", "share", "ratio", "rate")
 _Z = normal_quantile((1 + LEVEL) / 2)
@@ -42,19 +42,6 @@ class Wanted(NamedTuple):
 
     metric: str
     statistic: str | None = None
-
-
-class Vetoes(NamedTuple):
-    """Why there is no verdict on what reads a clock, on what a server took of the machine, and on how many requests failed.
-
-    `contended`, `memory`: by model, what of other work on the machine forbids it on what reads a clock or a meter, and on its memory.
-    """
-
-    timed: str | None = None
-    machine: str | None = None
-    errors: str | None = None
-    contended: Mapping[tuple[str, str], str] = {}
-    memory: Mapping[tuple[str, str], str] = {}
 
 
 def wanted(word: str) -> Wanted | None:
@@ -76,7 +63,7 @@ class Told(NamedTuple):
     change: Change
     effect: float = 0.0
     error: float | None = None
-    veto: str | None = None
+    veto: Push | None = None
 
 
 def levels(
@@ -93,10 +80,7 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
         unit = "s" if metric.endswith("_s") else "B"
         empty = _empty(one, asked, Measure(unit=unit, better="lower"), given)
         sides = [each.facts.get(FACTS[metric]) for each in (one.base, one.head)]
-        veto = None if metric == "disk_bytes" else vetoes.machine or (vetoes.memory.get(one.name) if unit == "B" else None)
-        if metric == "load_s":
-            veto = veto or "one load on each side does not tell how loads vary"
-        return _reading(empty, sides[0], sides[1], veto)
+        return _reading(empty, sides[0], sides[1], _of_fact(metric, one, vetoes))
     if metric in COSTS:
         return _cost(one, asked, given, vetoes)
     measure = next((run.metrics[metric] for run in runs if metric in run.metrics), None)
@@ -105,10 +89,15 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
     empty = _empty(one, asked, measure, given)
     if metric == "goodput" and runs[0].slo != runs[1].slo:
         return Told(replace(empty, reason=f"another `slo`: {runs[0].slo or 'none'} → {runs[1].slo or 'none'}"))
-    veto = vetoes.timed if measure.unit == "s" or measure.unit.endswith("/s") else vetoes.errors if metric == ERROR_RATE else None
-    if measure.unit in {"s", "J"} or measure.unit.endswith("/s"):
-        veto = veto or vetoes.contended.get(one.name)
-    return _level(empty, one, asked, veto)
+    return _level(empty, one, asked, vetoes.on(metric, measure, one, runs[0].slo))
+
+
+def _of_fact(metric: str, one: Aligned, vetoes: Vetoes) -> Push | None:
+    if metric == "disk_bytes":
+        return None
+    if metric == "load_s":
+        return vetoes.machine or forbidden("one load on each side does not tell how loads vary")
+    return vetoes.memory(one, "memory" if metric == "rss_bytes" else "gpu_memory")
 
 
 def _empty(one: Aligned, asked: Wanted, measure: Measure, given: Mapping[str, float]) -> Change:
@@ -128,20 +117,22 @@ def _empty(one: Aligned, asked: Wanted, measure: Measure, given: Mapping[str, fl
     )
 
 
-def _level(empty: Change, one: Aligned, asked: Wanted, veto: str | None) -> Told:
+def _level(empty: Change, one: Aligned, asked: Wanted, veto: Push | None) -> Told:
     first, second = (_found(side, asked) for side in (one.base, one.head))
     if first is None or second is None:
         return Told(empty)
     shown = replace(empty, base=six(first.value), head=six(second.value), difference=six(second.value - first.value))
     if (unlike := other_work(one.base, one.head)) is not None:
-        return Told(replace(shown, reason=unlike), veto=unlike)
+        return Told(replace(shown, reason=unlike), veto=forbidden(unlike))
     if first.value <= 0 or second.value <= 0:
         return Told(replace(shown, reason="one of the two is 0, which has no ratio"))
     effect = log(second.value / first.value)
     shown = replace(shown, ratio=six(exp(effect)), method="two intervals, as of runs that are independent")
     bounds = [_logs(each) for each in (first, second)]
     if bounds[0] is None or bounds[1] is None:
-        return Told(replace(shown, reason="too few prompts for an interval"), effect, None, veto or "too few prompts for an interval")
+        return Told(
+            replace(shown, reason="too few prompts for an interval"), effect, None, joined(veto, forbidden("too few prompts for an interval"))
+        )
     told = difference_interval(bounds[1], bounds[0])
     error = max(((told.value - told.low) if effect > 0 else (told.high - told.value)) / _Z, 1e-12)
     return Told(replace(shown, low=six(exp(told.low)), high=six(exp(told.high))), effect, error, veto)
@@ -158,7 +149,7 @@ def _logs(level: Level) -> Bounded | None:
     return Bounded(log(level.value), log(level.low), log(level.high))
 
 
-def _reading(empty: Change, base: float | None, head: float | None, veto: str | None) -> Told:
+def _reading(empty: Change, base: float | None, head: float | None, veto: Push | None) -> Told:
     """A fact of each run, which has no noise that it could tell."""
     if not base or not head:
         return Told(empty if base is None or head is None else replace(empty, base=base, head=head, reason="one of the two is 0, which has no ratio"))
@@ -177,14 +168,14 @@ def _cost(one: Aligned, asked: Wanted, given: Mapping[str, float], vetoes: Vetoe
     if (first.cost_model, first.priced, first.currency) != (second.cost_model, second.priced, second.currency):
         return Told(replace(empty, reason="priced otherwise"))
     unlike = other_work(one.base, one.head, is_whole=per == "run")
-    veto = unlike or (None if first.cost_model == BY_TOKENS else vetoes.timed or vetoes.contended.get(one.name))
+    veto = forbidden(unlike) or (None if first.cost_model == BY_TOKENS else vetoes.cost(first.cost_model, one))
     read = _reading(empty, first.amounts.get(per), second.amounts.get(per), veto)
-    if read.change.ratio is None or veto is not None:
+    if read.change.ratio is None or (veto is not None and veto.way == "any"):
         return read
     error = error_of(one, per, LEVEL)
     if error is None:
         change = replace(read.change, low=None, high=None)
-        return read._replace(change=change, veto="too few prompts to tell how much it varies")
+        return read._replace(change=change, veto=forbidden("too few prompts to tell how much it varies"))
     low, high = (six(exp(read.effect + side * _Z * error)) for side in (-1, 1))
     return read._replace(change=replace(read.change, low=low, high=high, method=_OF_COSTS), error=error)
 
@@ -206,25 +197,30 @@ def _work(answers: Iterable[Answered]) -> dict[tuple[str, int, str], int]:
 
 def decided(found: Sequence[Told], families: int) -> Iterator[Change]:
     """The figures with their verdicts; p values are adjusted for all of them, and for the families that share the error."""
-    tested = [place for place, one in enumerate(found) if one.error is not None and one.veto is None]
+    tested = [place for place, one in enumerate(found) if one.error is not None and not _is_open(one)]
     ps = [2 * normal_cdf(-abs(found[place].effect) / (found[place].error or 1.0)) for place in tested]
     adjusted = dict(zip(tested, (min(1.0, p * families) for p in holm(ps)), strict=True))
     n_tests = families * max(1, len(tested))
     for place, one in enumerate(found):
-        yield _decided(one, adjusted.get(place), n_tests)
+        yield marked(_decided(one, adjusted.get(place), n_tests), one.veto)
+
+
+def _is_open(one: Told) -> bool:
+    """Whether no verdict can be said, whatever the numbers are."""
+    return one.veto is not None and one.veto.way == "any"
 
 
 def _decided(one: Told, p_adjusted: float | None, n_tests: int) -> Change:
     change = one.change
-    if change.ratio is None or one.veto is not None:
-        return replace(change, reason=one.veto or change.reason)
+    if change.ratio is None or _is_open(one):
+        return replace(change, reason=one.veto.words if one.veto else change.reason)
     if one.error is not None:
         edge = edge_of(change.tolerance)
         z = normal_quantile(1 - (1 - LEVEL) / n_tests / 2) + normal_quantile(POWER)
         detectable = max(z * one.error, edge + normal_quantile(POWER) * one.error)
         p = 2 * normal_cdf(-abs(one.effect) / one.error)
         change = replace(change, p=six(p), p_adjusted=six(p_adjusted), mde=six(exp(detectable)))
-    verdict, reason = _verdict(change, one, 0.0 if p_adjusted is None else p_adjusted)
+    verdict, reason = allowed(one.veto, *_verdict(change, one, 0.0 if p_adjusted is None else p_adjusted))
     return replace(change, verdict=verdict, reason=reason)
 
 

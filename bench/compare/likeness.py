@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench.compare.align import Aligned
+from bench.compare.vetoes import Vetoes, late
 from bench.records.baseline import Baseline, Contestant, Grader
 from bench.records.compare import Limits, Unlike
 from bench.records.machine import Machine
@@ -50,11 +51,11 @@ def _circumstances(base: Baseline, head: Baseline, aligned: Sequence[Aligned]) -
         first, second = base.circumstances.get(what, _NONE), head.circumstances.get(what, _NONE)
         if first != second:
             yield _named(what, first, second, ends if what in _ENDS_REQUESTS else "speed")
-    if (
-        base.client_saturated or head.client_saturated
-    ):  # in both, too: then each holds a delay of its own, of a machine that was busy with other things
+    if sides := late(base, head):  # in both, too: then each holds a delay of its own, of a machine that was busy with other things
         first, second = ("could not keep up" if run.client_saturated else "kept up" for run in (base, head))
-        yield _named(CLIENT, first, second, "speed")
+        is_full = "client" not in {base.limited_by, head.limited_by}
+        pushes = {push.way for one in aligned if (push := Vetoes(late=sides, is_full_load=is_full).client(one)) is not None}
+        yield Unlike(what=CLIENT, base=first, head=second, limits="speed", pushed=pushes.pop() if len(pushes) == 1 else "any")
 
 
 def _judges(base: Baseline, head: Baseline) -> Iterator[Unlike]:
@@ -78,17 +79,12 @@ def _versions(base: Baseline, head: Baseline) -> Iterator[Unlike]:
         yield _named("bench", base.bench_version, head.bench_version, "nothing")
 
 
-def spoilt(one: Aligned, what: str) -> str | None:
-    """In which of the runs other work on the machine may have spoilt a model's `times` or `memory`. What it was stands with what is unlike."""
-    sides = [name for name, side in (("base", one.base), ("head", one.head)) if what in side.contention]
-    return f"{CONTENTION} in {' and '.join(sides)}" if sides else None
-
-
 def _contended(aligned: Sequence[Aligned]) -> Iterator[Unlike]:
     for one in aligned:
-        if spoilt(one, "times") is not None:
+        if (push := Vetoes().other_work(one, "times")) is not None:
             first, second = (side.contention.get("times", _NONE) for side in (one.base, one.head))
-            yield Unlike(what=CONTENTION, base=first, head=second, limits="speed", model_id=one.name[0], variant_id=one.name[1])
+            model, variant = one.name
+            yield Unlike(what=CONTENTION, base=first, head=second, limits="speed", pushed=push.way, model_id=model, variant_id=variant)
 
 
 def _servers(aligned: Sequence[Aligned]) -> Iterator[Unlike]:

@@ -139,11 +139,10 @@ def _decided(gate: GateSpec, known: Known, on: tuple[Found, Bounds], cell: Cell)
     if found.is_incomparable:
         return "undecided", "baseline", found.reason or "there is nothing to compare with"
     decision = decide(found.figure, bounds, gate.on_noise)
-    unit = found.measured or found.unit
-    if decision.outcome == "fail" and (late := trust.of_the_client(gate, unit, summary)) is not None:
-        return "undecided", late.cause, f"{seen}: {late.reason}"
-    if (spoilt := trust.of_the_machine(gate, unit, summary, cell).get(decision.outcome)) is not None:
-        return "undecided", spoilt.cause, f"{seen}: {spoilt.reason}"
+    if not (decision.outcome == gate.on_noise == "pass" and decision.cause != "bound"):  # which needs no proof, only the absence of one
+        doubts = (*trust.of_the_run(gate, found.measured or found.unit, (spec, summary), cell), *([found.doubt] if found.doubt else []))
+        if (doubt := next((one for one in doubts if one.outcome == decision.outcome), None)) is not None:
+            return "undecided", doubt.cause, f"{seen}: {doubt.reason}"
     return decision.outcome, decision.cause, _reason(gate, found, decision, seen)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from bench.gate.decide import Figure
 from bench.records.cost import CostEstimate
 from bench.records.estimate import AspectSummary, Estimate, Group, Summary
+from bench.records.gate import GateCause, GateOutcome
 from bench.records.rubric_score import on_scale
 from bench.records.spec import GateSpec, Rubric, Spec
 from bench.stats.wilson import share_interval
@@ -32,10 +33,19 @@ class Cell(NamedTuple):
     variant_id: str
 
 
+class Doubt(NamedTuple):
+    """An outcome that is not believed, and why."""
+
+    outcome: GateOutcome
+    cause: GateCause
+    reason: str
+
+
 class Found(NamedTuple):
     """What a gate looks at. `covered`: the share of answers that have a value, None where that is no question. `reason`: why there is none.
 
-    `measured`: the unit of what was measured, where the figure is another. `is_incomparable`: there is no baseline to hold it against.
+    `measured`: the unit of what was measured, where the figure is another. `is_incomparable`: there is no baseline to hold it against. `doubt`: what
+    leaves one of the outcomes open.
     """
 
     figure: Figure
@@ -47,6 +57,7 @@ class Found(NamedTuple):
     reason: str | None = None
     measured: str = ""
     is_incomparable: bool = False
+    doubt: Doubt | None = None
 
 
 def look(gate: GateSpec, spec: Spec, summary: Summary, cell: Cell) -> Found:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.gate.decide import Figure
-from bench.gate.figures import Cell, Found
+from bench.gate.figures import Cell, Doubt, Found
 from bench.records.baseline import Baseline, Contestant, Measure
-from bench.records.compare import OF_ERRORS, OF_TIMES, Change, RunComparison
+from bench.records.compare import OF_ERRORS, OF_TIMES, Change, Pusher, RunComparison
+from bench.records.gate import GateOutcome
 from bench.records.spec import GateSpec
 from bench.stats.mover import Bounded, difference_interval
 from bench.stats.paired import sign_flips
@@ -20,6 +21,7 @@ _ERROR_RATE = "error_rate"
 _READING = "one reading on each side"  # what the comparison calls a figure without noise
 _NAMES = {"score": "quality"}
 _OF_CLOCKS = {"client", "other work on the machine"}  # what the comparison calls a client that could not keep up, and others than the model at work
+_PUSHERS: dict[Pusher, str] = {"contention": "other work on the machine", "client": "a client that could not keep up"}
 
 
 class Against(NamedTuple):
@@ -44,7 +46,7 @@ def worse_by(gate: GateSpec, cell: Cell, against: Against) -> Found:
     found = against.found
     change = next((each for each in found.levels if (each.metric, each.statistic, each.model_id, each.variant_id) == (*_named(gate), *cell)), None)
     if change is not None:
-        return _of_all(change, found, head)
+        return _of_all(change, found, head)._replace(doubt=_doubt(change))
     name = _NAMES.get(gate.metric, gate.metric)
     measure = against.head.metrics.get(name) if name in against.base.metrics else None
     if measure is None:
@@ -59,17 +61,30 @@ def _named(gate: GateSpec) -> tuple[str, str]:
 
 def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunComparison) -> Found:
     name, measure = named
-    if (is_compared_by_ratio(measure) or name == _ERROR_RATE) and (veto := _veto(found, name, head.model_id)) is not None:
-        return veto
     mine = (change for change in found.changes if (change.metric, change.model_id, change.variant_id) == (name, head.model_id, head.variant_id))
     change = next(mine, None)
-    return _paired(change) if change is not None else _nothing("no prompt was asked and graded alike in both")
+    if (is_compared_by_ratio(measure) or name == _ERROR_RATE) and (veto := _veto(found, name, (head, change))) is not None:
+        return veto
+    if change is None:
+        return _nothing("no prompt was asked and graded alike in both")
+    return _paired(change)._replace(doubt=_doubt(change))
+
+
+def _doubt(change: Change) -> Doubt | None:
+    """What leaves one outcome open: something in one of the runs makes this one look better, or worse, than it is."""
+    if change.pushed is None:
+        return None
+    outcome: GateOutcome = "fail" if change.pushed == "worse" else "pass"
+    told = " and ".join(_PUSHERS[each] for each in change.pushed_by)
+    where = "this run" if change.pushed_in == "head" else "the baseline's run"
+    proof = "no proof of a breach" if outcome == "fail" else "no proof that it holds"
+    return Doubt(outcome, change.pushed_by[0], f"{told} in {where} may make this one look {change.pushed} than it is: {proof}")
 
 
 def _of_all(change: Change, found: RunComparison, head: Contestant) -> Found:
     """A percentile, a rate, a fact or a cost. How much a load time varies a single load does not say."""
     is_limited = change.unit == "s" or change.unit.endswith("/s") or change.metric in _FACTS or change.metric == _ERROR_RATE
-    if is_limited and (veto := _veto(found, change.metric, head.model_id)) is not None:
+    if is_limited and (veto := _veto(found, change.metric, (head, change))) is not None:
         return veto
     if change.ratio is None:
         return _nothing(change.reason or "a baseline does not hold this figure")
@@ -80,7 +95,7 @@ def _of_all(change: Change, found: RunComparison, head: Contestant) -> Found:
     if change.metric == "load_s":
         return Found(Figure(value, None, None, "one load on each side"), "share", None, 1, measured="s")
     if change.low is not None and change.low == change.high == change.ratio and change.method == _READING:
-        if change.verdict == "cannot_tell":
+        if change.verdict == "cannot_tell" and change.pushed is None:
             return _nothing(change.reason or "it cannot be compared")
         return Found(Figure(value, low, high), "share", None, 1, is_reading=True)
     why = change.reason if low is None or high is None else None
@@ -100,13 +115,18 @@ def _contestant(run: Baseline, cell: Cell) -> Contestant | None:
     return next((each for each in run.models if (each.model_id, each.variant_id) == cell and each.answers), None)
 
 
-def _veto(found: RunComparison, metric: str, model_id: str) -> Found | None:
-    """What forbids to compare times, speeds, memory and the error rate: another machine, load or timeout. A client's delay is no server's memory."""
+def _veto(found: RunComparison, metric: str, of: tuple[Contestant, Change | None]) -> Found | None:
+    """What forbids to compare times, speeds, memory and the error rate: another machine, load or timeout, or what may push them either way."""
+    head, change = of
     limits = OF_ERRORS if metric == _ERROR_RATE else ("speed",) if metric in _FACTS else OF_TIMES
+    is_pushed = metric in _FACTS or (change is not None and change.pushed is not None)  # a client's delay is no server's memory
     told = [
         f"{each.what} ({each.base} → {each.head})"
         for each in found.unlike
-        if each.limits in limits and not (metric in _FACTS and each.what in _OF_CLOCKS) and each.model_id in {None, model_id}
+        if each.limits in limits
+        and not (is_pushed and each.what in _OF_CLOCKS)
+        and each.model_id in {None, head.model_id}
+        and each.variant_id in {None, head.variant_id}
     ]
     return _nothing(f"it was measured otherwise: {'; '.join(told[:3])}") if told and metric != "disk_bytes" else None
 

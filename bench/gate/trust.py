@@ -1,12 +1,13 @@
 """Whether what a gate looks at may be believed: who judged it, how much of it, whether the client kept up, and who else was at work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from bench.gate.figures import COSTS
+from bench.gate.figures import COSTS, Cell, Doubt
 from bench.records.estimate import Summary
 from bench.records.gate import GateCause, GateOutcome
 from bench.records.judging import JudgeRecord
+from bench.records.machine import BETWEEN_ARRIVALS
 from bench.records.quantity import in_words as amount
 from bench.records.spec import GateSpec, Spec
 from bench.records.telemetry import spoiling
@@ -73,6 +74,26 @@ def _graded(judge: JudgeRecord) -> float | None:
 
 def _states(judge: JudgeRecord) -> str:
     return ", ".join(f"{n} {state}" for state, n in sorted(judge.counts.items()))
+
+
+def of_the_run(gate: GateSpec, unit: str, of: tuple[Spec, Summary], cell: Cell) -> Iterator[Doubt]:
+    """Which outcomes the client and other work on the machine leave open."""
+    spec, summary = of
+    if (late := of_the_client(gate, unit, summary)) is not None:
+        yield Doubt("fail", *late)
+        if (why := _flattered(gate, spec, summary)) is not None:
+            yield Doubt("pass", "client", f"the client was saturated, {why}: no proof that it holds")
+    for outcome, spoilt in of_the_machine(gate, unit, summary, cell).items():
+        yield Doubt(outcome, *spoilt)
+
+
+def _flattered(gate: GateSpec, spec: Spec, summary: Summary) -> str | None:
+    """Why a late client may also have made a number look good."""
+    if summary.limited_by == "client":
+        return "and sent less than was asked for, which spared the server"
+    if gate.metric in BETWEEN_ARRIVALS or (gate.metric == "goodput" and spec.slo is not None and spec.slo.tpot_s is not None):
+        return "and what it read late lay ready together, without gaps"
+    return None
 
 
 def of_the_client(gate: GateSpec, unit: str, summary: Summary) -> Objection | None:

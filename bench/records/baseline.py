@@ -50,7 +50,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 class Contestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model in a variant: what answered, and how each prompt was answered. `facts`: what is measured once, in B or s.
 
-    `contention`: what of other work took part of the machine meanwhile, in words, by what it may have spoilt: `times`, or `memory`.
+    `contention`: what of other work took part of the machine meanwhile, in words, by what it may have spoilt: `times`, `energy`, `memory`,
+    `gpu_memory`.
     """
 
     model_id: str
@@ -102,8 +103,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run in few numbers: a file of `baselines/`.
 
     It holds no answer, no prompt and no name of a machine. `circumstances`: what else shapes times, by name (load, client, order, …), in words.
-    `slo`: what `goodput` counts by. Numbers have six significant digits. A paired test needs
-    one value per prompt and no more, so it says the same of a baseline and of its run.
+    `slo`: what `goodput` counts by. `limited_by`: what kept the load from being the one that was asked for. Numbers have six significant digits. A
+    paired test needs one value per prompt and no more, so it says the same of a baseline and of its run.
     """
 
     baseline: Literal[1] = 1
@@ -117,6 +118,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     git: GitState | None = None
     machine: Machine
     client_saturated: bool = False
+    limited_by: Literal["client", "server"] | None = None
     seed: int = 0
     circumstances: dict[str, str] = {}
     slo: str | None = None

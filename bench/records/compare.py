@@ -11,6 +11,11 @@ Limits = Literal["speed", "errors", "speed_and_errors", "scores", "nothing"]
 """Which verdicts a difference of two runs forbids: of times and speeds, of the error rate, of both, of judged scores; or none: it is only named."""
 OF_TIMES: tuple[Limits, ...] = ("speed", "speed_and_errors")
 OF_ERRORS: tuple[Limits, ...] = ("errors", "speed_and_errors")
+Pushed = Literal["worse", "better", "any"]
+"""How something beside a model makes a figure of head look, held against base; `any`: it may be either."""
+Pusher = Literal["contention", "client"]
+STANDS: dict[Pushed, ComparisonVerdict] = {"worse": "better", "better": "worse"}
+"""The verdict that holds although a figure was pushed, and then all the more."""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,13 +35,15 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Unlike(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something beside the models' answers in which the two differ, or that limits both (`client`).
 
-    `model_id`, `variant_id`: where it is about one of them.
+    `model_id`, `variant_id`: where it is about one of them. `pushed`: it makes times and speeds of head look `worse`, or `better`, than they are, so
+    that it forbids only what it may have caused.
     """
 
     what: str
     base: str
     head: str
     limits: Limits
+    pushed: Pushed = "any"
     model_id: str | None = None
     variant_id: str | None = None
 
@@ -65,6 +72,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `tolerance` is how large an effect does not matter (of a ratio 0.05: from 1/1.05 to 1.05). `verdict`: `same` where the interval lies inside
     it; `better` or `worse` where `p_adjusted` is at most 1 − level and the effect is larger than the tolerance; else `cannot_tell`, with its
     `reason`. `mde`: the effect that such runs find in four of five cases.
+
+    `pushed`: other work on the machine (`contention`) or a late client, `pushed_by`, in one of the runs, `pushed_in`, makes head look so: of `worse`
+    only the verdict `better` holds, of `better` only `worse`.
     """
 
     metric: str
@@ -97,6 +107,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: str = "no prompt with a value of both"
     verdict: ComparisonVerdict = "cannot_tell"
     reason: str | None = None
+    pushed: Literal["worse", "better"] | None = None
+    pushed_by: tuple[Pusher, ...] = ()
+    pushed_in: Literal["base", "head"] | None = None
 
 
 class Once(msgspec.Struct, frozen=True, kw_only=True):

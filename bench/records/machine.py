@@ -2,6 +2,9 @@
 
 import msgspec
 
+BETWEEN_ARRIVALS = frozenset({"itl", "tpot", "decode_tps", "longest_stall"})
+"""Metrics of the time between two arrivals. A client that reads late what lay ready makes it shorter, and not only longer as other times."""
+
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader needs to judge whether two runs are alike. No host name, no user name, no address."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from bench.records.compare import Change, Compared, Moved, Narrowed, Once, RunComparison, Unlike
+from bench.records.compare import STANDS, Change, Compared, Moved, Narrowed, Once, RunComparison, Unlike
 from bench.records.selection import Chosen
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import glossary, numbers
@@ -106,7 +106,7 @@ def _limits(found: RunComparison) -> Iterator[str]:
 
 def _unlike(one: Unlike) -> str:
     where = f" of {short(one.model_id, 60)} [{short(one.variant_id or '', 40)}]" if one.model_id else ""
-    forbids = _FORBIDS[one.limits]
+    forbids = f"; of times and speeds only “{STANDS[one.pushed]}” is said" if one.pushed in STANDS else _FORBIDS[one.limits]
     if one.base == one.head:
         return f"limit: {short(one.what, 80)}{where}: {short(one.base, 160)} in both{forbids}"
     return f"unlike: {short(one.what, 80)}{where}: {short(one.base, 160)} → {short(one.head, 160)}{forbids}"

@@ -180,6 +180,30 @@ def test_baseline_is_replaced_only_by_what_is_not_worse(tmp_path, bench):
     assert sorted(each.name for each in path.parent.iterdir()) == ["planted.json", "planted.laptop.json"]
 
 
+def test_figure_over_all_answers_that_has_become_worse_is_not_promoted(tmp_path, bench):
+    base, head = planted_run(tmp_path), planted_run(tmp_path, SLOWER)
+    bench("baseline", "store", base.folder)
+    shown = bench("baseline", "promote", head.folder, "--metrics", "ttft:p50,output_tps", code=2)
+    assert "worse than the baseline (2 worse): ttft:p50 of m, output_tps of m" in shown.stderr
+
+
+def test_baseline_of_a_busy_machine_says_what_it_cannot_prove(tmp_path, bench):
+    run = planted_run(tmp_path)
+    summary = json.loads(run.summary.read_bytes())
+    beside = {"kind": "cpu", "value": 0.6, "limit": 0.1, "unit": "share", "text": "others took 60 %", "spoils": ["latency"]}
+    use = {"model_id": "m", "variant_ids": ["default"], "window_s": 9.0, "read_s": 9.0, "cores": 2, "contention": [beside]}
+    run.summary.write_text(json.dumps(summary | {"machine": [use]}), encoding="utf-8")
+    shown = bench("baseline", "store", run.folder)
+    assert "while m (others took 60 %) was measured: a gate on what it may have spoilt can fail, not pass" in shown.stderr
+    head = planted_run(tmp_path, SLOWER)
+    found = compared(bench, "baseline", head.folder, "--metrics", "ttft")
+    assert (verdicts(found)["ttft"], found["changes"][0]["reason"]) == ("worse", "despite other work on the machine in base")
+    text = bench("compare", "baseline", head.folder, "--metrics", "ttft").stdout
+    assert "unlike: other work on the machine of m [default]: others took 60 % → –; of times and speeds only “worse” is said" in " ".join(
+        text.split()
+    )
+
+
 def test_run_that_was_killed_is_graded_and_said_to_be_unfinished(tmp_path, bench):
     base, head = planted_run(tmp_path), planted_run(tmp_path)
     head.grades_of("checks").unlink()

@@ -13,7 +13,7 @@ from bench.cli.commands.compare import add_how, compared, grade_what_is_not, hea
 from bench.cli.console import line, plain
 from bench.errors import Exit, RunFolderError, UsageError
 from bench.records.baseline import Baseline
-from bench.records.compare import RunComparison
+from bench.records.compare import Change, RunComparison
 from bench.store.baselines import FOLDER, list_baselines, path_of, read_baseline, write_baseline
 
 
@@ -63,10 +63,15 @@ def _promote(options: argparse.Namespace) -> int:
 
 def _refuse(found: RunComparison) -> None:
     """Raise UsageError where something has become worse."""
-    worse = [change for change in (*found.changes, *found.aspects) if change.verdict == "worse"]
+    worse = [change for change in (*found.changes, *found.levels, *found.aspects) if change.verdict == "worse"]
     if worse:
-        named = ", ".join(f"{change.aspect_id or change.metric} of {change.model_id}" for change in worse[:5])
+        named = ", ".join(f"{_figure(change)} of {change.model_id}" for change in worse[:5])
         raise UsageError(f"the run is worse than the baseline ({headline(found)}): {named}", hint="`--accept-worse` promotes it all the same")
+
+
+def _figure(change: Change) -> str:
+    name = change.aspect_id or change.metric
+    return name if change.statistic in {None, "rate", "value"} else f"{name}:{change.statistic}"
 
 
 def _made(options: argparse.Namespace) -> tuple[Baseline, Path]:
@@ -86,7 +91,9 @@ def _write(path: Path, made: Baseline) -> int:
     if made.status != "finished":
         line(f"note: run {made.run_id} is {made.status}; what it did not come to is not in its baseline")
     if made.client_saturated:
-        line("note: the measuring client could not keep up in this run, so its times hold its own delay")
+        line("note: the measuring client could not keep up in this run: its times hold that delay, and later runs may look better than they are")
+    if busy := [f"{model.model_id} ({'; '.join(dict.fromkeys(model.contention.values()))})" for model in made.models if model.contention]:
+        line(f"note: other work took part of the machine while {', '.join(busy)} was measured: a gate on what it may have spoilt can fail, not pass")
     prompts = len({each.prompt_id for model in made.models for each in model.answers})
     line(f"{size:,} bytes: {len(made.models)} models in their variants, {prompts} prompts")
     sys.stdout.write(f"{path}\n")

@@ -79,7 +79,9 @@ def test_readings_decide_as_they_are_read():
     assert found(base, elsewhere, "rss_bytes")[0].verdict == "cannot_tell"
     late = replace(head, client_saturated=True)
     assert found(base, late, "rss_bytes")[0].verdict == "worse"
-    assert found(side(level(1.0)), replace(side(level(2.0)), client_saturated=True), "ttft:p95")[0].reason.startswith("the client could not keep up")
+    assert found(side(level(1.0)), replace(side(level(2.0)), client_saturated=True), "ttft:p95")[0].reason.startswith(
+        "a client that could not keep up in head"
+    )
 
 
 def test_costs_compare_where_they_are_priced_alike():

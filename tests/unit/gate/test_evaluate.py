@@ -187,6 +187,23 @@ def test_a_saturated_client_proves_no_breach_but_a_pass_holds():
     assert one(GateSpec(metric="load_s", max=2), load).outcome == "fail"
 
 
+@pytest.mark.parametrize(("metric", "unit", "better"), [("tpot", "s", "lower"), ("itl", "s", "lower"), ("decode_tps", "tokens/s", "higher")])
+def test_a_saturated_client_may_also_make_gaps_shorter_so_it_proves_nothing_of_them(metric, unit, better):
+    seen = summary(estimate(metric, 0.5, 0.5, 0.5, unit=unit, better=better), client_saturated=True)
+    for bound in (0.1, 0.9):
+        gate = GateSpec(metric=metric, max=bound) if better == "lower" else GateSpec(metric=metric, min=bound)
+        assert (one(gate, seen).outcome, one(gate, seen).cause) == ("undecided", "client")
+    passed = one(GateSpec(metric=metric, max=0.9) if better == "lower" else GateSpec(metric=metric, min=0.1), seen)
+    assert passed.reason.endswith("the client was saturated, and what it read late lay ready together, without gaps: no proof that it holds")
+
+
+def test_a_client_that_sent_less_than_it_was_asked_to_proves_no_pass():
+    seen = summary(estimate(value=0.5, low=0.4, high=0.6), client_saturated=True, limited_by="client")
+    assert one(GateSpec(metric="ttft", max=0.8), seen).reason.endswith(
+        "and sent less than was asked for, which spared the server: no proof that it holds"
+    )
+
+
 def busy(kind="cpu", *spoils, model="m"):
     """A machine on which something else was at work while a model was measured."""
     beside = Contention(kind=kind, value=0.6, limit=0.1, unit="share", text="others took 60 %", spoils=spoils or ("ttft", "latency", "energy_j"))

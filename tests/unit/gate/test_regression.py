@@ -76,19 +76,83 @@ def test_a_run_in_few_numbers_keeps_what_contended_for_the_machine(layout):
     )
     busy = MachineUse(model_id="m", variant_ids=("default",), window_s=9.0, read_s=9.0, cores=2, contention=(cpu, swap))
     (model,) = stand(layout, REGISTRY, summary=replace(read_summary(layout), machine=(busy,))).side.run.models
-    assert model.contention == {"times": "cpu; swap", "memory": "swap"}
+    assert model.contention == {"times": "cpu; swap", "energy": "cpu", "memory": "swap"}
+    heat = Contention(kind="heat", value=3, limit=1, unit="times", text="heat", spoils=("latency",))
+    (model,) = stand(layout, REGISTRY, summary=replace(read_summary(layout), machine=(replace(busy, contention=(cpu, heat)),))).side.run.models
+    assert model.contention == {"times": "cpu; heat"}  # what slows the clocks may make an answer's energy less
 
 
-@pytest.mark.parametrize(("model_id", "outcome"), [("m", "undecided"), ("other", "fail")])
-def test_a_baseline_that_was_measured_beside_other_work_proves_nothing_of_that_models_times(layout, standing, tmp_path, model_id, outcome):
-    base = scaled(standing, "ttft", 1 / 1.5)
-    (model,) = base.models
-    busy = replace(model, model_id=model_id, contention={"times": "others took 60 %"})
-    base = replace(base, models=(busy,) if model_id == model.model_id else (model, busy))
-    (found,) = held(layout, base, tmp_path, gate("ttft"))
-    assert found.outcome == outcome
-    if outcome == "undecided":
-        assert found.reason == "it was measured otherwise: other work on the machine (others took 60 % → –)"
+def quiet(layout):
+    """The run's summary, as of a machine and a client that had nothing else to do, whatever this one has."""
+    return replace(read_summary(layout), machine=(), client_saturated=False, limited_by=None)
+
+
+def held_as(layout, base, path, given):
+    """A gate on TTFT against a baseline, of a run with such a summary: outcome, cause and reason."""
+    wanted, summary = given
+    write_baseline(path, base)
+    spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
+    (found,) = gated_again(layout, REGISTRY, Again(replace(spec, gates=(wanted,)), summary, (), str(path)))
+    return found.outcome, found.cause, found.reason.partition(": ")[2]
+
+
+OTHERS = Contention(kind="cpu", value=0.6, limit=0.1, unit="share", text="others took 60 %", spoils=("latency", "energy_j"))
+BUSY = MachineUse(model_id="m", variant_ids=("default",), window_s=9.0, read_s=9.0, cores=2, contention=(OTHERS,))
+SLOWER, FASTER = 1 / 1.5, 1.5  # what the baseline was, of what this run is
+
+
+@pytest.mark.parametrize("by", ["contention", "client"])
+def test_what_was_there_when_the_baseline_was_measured_leaves_a_pass_open_and_a_breach_proven(layout, standing, tmp_path, by):
+    def told(factor, **more):
+        base = scaled(standing, "ttft", factor)
+        (model,) = base.models
+        base = replace(base, client_saturated=True) if by == "client" else replace(base, models=(replace(model, contention={"times": "others"}),))
+        return held_as(layout, base, tmp_path / "base.json", (gate("ttft", **more), quiet(layout)))
+
+    name = {"contention": "other work on the machine", "client": "a client that could not keep up"}[by]
+    assert told(SLOWER)[:2] == ("fail", "bound")
+    why = f"{name} in the baseline's run may make this one look better than it is: no proof that it holds"
+    assert told(FASTER) == ("undecided", by, why)
+    assert told(1 / 1.1)[:2] == ("undecided", "noise")
+    assert told(1 / 1.1, on_noise="pass")[:2] == ("pass", "noise")  # which asks for no proof but of a breach
+    assert told(FASTER, on_noise="value")[:2] == ("undecided", by)
+
+
+@pytest.mark.parametrize("by", ["contention", "client"])
+def test_what_is_there_in_this_run_leaves_a_breach_open_and_a_pass_proven(layout, standing, tmp_path, by):
+    summary = replace(quiet(layout), client_saturated=True) if by == "client" else replace(quiet(layout), machine=(BUSY,))
+
+    def told(factor):
+        return held_as(layout, scaled(standing, "ttft", factor), tmp_path / "base.json", (gate("ttft"), summary))
+
+    assert told(FASTER)[:2] == ("pass", "bound")
+    why = {
+        "contention": "others took 60 % while this was measured, which may be why: no proof of a breach",
+        "client": "the client was saturated: its own delay is part of this number, so it proves no breach",
+    }[by]
+    assert told(SLOWER) == ("undecided", by, why)
+
+
+def test_other_work_in_both_runs_decides_nothing(layout, standing, tmp_path):
+    for factor in (SLOWER, FASTER):
+        base = scaled(standing, "ttft", factor)
+        base = replace(base, models=(replace(base.models[0], contention={"times": "others"}),))
+        found = held_as(layout, base, tmp_path / "base.json", (gate("ttft"), replace(quiet(layout), machine=(BUSY,))))
+        assert found == ("undecided", "baseline", "other work on the machine (others → others took 60 %)")
+
+
+def test_other_work_beside_another_model_says_nothing_of_this_one(layout, standing, tmp_path):
+    base = scaled(standing, "ttft", FASTER)
+    other = replace(base.models[0], model_id="other", contention={"times": "others"})
+    base = replace(base, models=(*base.models, other))
+    assert held_as(layout, base, tmp_path / "base.json", (gate("ttft"), quiet(layout)))[:2] == ("pass", "bound")
+
+
+def test_a_baseline_that_was_driven_out_of_memory_seems_small_and_proves_no_growth(layout, standing, tmp_path):
+    (model,) = standing.models
+    for size, outcome in ((100e6, "undecided"), (900e6, "pass")):
+        base = replace(standing, models=(replace(model, facts={"rss_peak_bytes": size}, contention={"memory": "3 MB went to swap"}),))
+        assert held_as(layout, base, tmp_path / "base.json", (gate("rss_bytes"), quiet(layout)))[0] == outcome
 
 
 def test_a_score_regresses_in_points(layout, standing, tmp_path):
@@ -201,7 +265,7 @@ def test_a_run_can_be_the_baseline_and_what_it_was_held_against_is_kept(tmp_path
 
 def test_a_client_that_was_late_just_now_counts_before_the_folder_says_so(tmp_path):
     first = planted_run(tmp_path)
-    second = planted_run(tmp_path, more=f"gates:\n  - {{metric: latency, baseline: {first.folder.name}, max_regression: 50 %}}")
+    second = planted_run(tmp_path, more=f"gates:\n  - {{metric: tpot, baseline: {first.folder.name}, max_regression: 50 %}}")
     spec = graded_by(second, REGISTRY, load_spec(second.resolved, extensions=REGISTRY, environ={}).spec)
 
     def outcome(*, is_late):
