@@ -48,6 +48,10 @@ def test_yaml_blocks_are_valid_specs(tmp_path: Path) -> None:
         assert load_spec(spec, extensions=REGISTRY, environ={}).warnings == ()
 
 
+def test_the_smallest_spec_is_the_file_that_is_named() -> None:
+    assert blocks(README, "yaml") == [(ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")]
+
+
 def test_error_in_the_tour_is_what_validate_shows(tmp_path: Path) -> None:
     (shown,) = blocks(README, "text")
     spec = tmp_path / "my.yaml"
