@@ -1,7 +1,7 @@
 """Two versions of specs, from files, folders or git revisions, compared: what `bench diff` does. Part of the program."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -82,10 +82,10 @@ def compare_base(revision: str, only: Sequence[Path], ground: Ground) -> DiffRep
         is_wanted = path.suffix in _SUFFIXES and any(path.is_relative_to(root) for root in roots)
         return is_wanted and any(one.is_relative_to(path.parent) for one in folders)
 
+    candidates = {name: blob for name, blob in then.items() if matters(name)}
     old = {
         name: Place(path=Path(f"{revision}:{PurePosixPath(name).parent}") / PurePosixPath(name).name, files=_at(repository, base, name))
-        for name, blob in then.items()
-        if matters(name) and _is_spec_there(repository, blob)
+        for name in _specs_there(repository, candidates)
     }
     new = {name: Place(path=_shown(now[name])) for name in now if matters(name) and _is_spec(now[name].read_bytes())}
     found = (_pair(old.get(name), new.get(name), ground) for name in _paired(old, new))
@@ -133,7 +133,7 @@ def _places(typed: str) -> Place | dict[str, Place]:
         inside = {
             name: blob for name, blob in repository.files(commit).items() if PurePosixPath(name).is_relative_to(root) and name.endswith(_SUFFIXES)
         }
-        specs = [PurePosixPath(name) for name, blob in inside.items() if _is_spec_there(repository, blob)]
+        specs = [PurePosixPath(name) for name in _specs_there(repository, inside)]
         return {
             name.relative_to(root).as_posix(): Place(path=Path(f"{revision}:{name.parent}") / name.name, files=_at(repository, commit, str(name)))
             for name in specs
@@ -169,11 +169,10 @@ def _name(place: Place) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _is_spec_there(repository: Repository, blob: str) -> bool:
-    try:
-        return _is_spec(repository.blob(blob))
-    except FileProblem:  # larger than any spec
-        return False
+def _specs_there(repository: Repository, blobs: Mapping[str, str]) -> list[str]:
+    """Which files of a revision, by their paths with the names of their objects, are specs."""
+    found = {name for name, content in repository.contents(blobs.values()) if _is_spec(content)}
+    return [path for path, name in blobs.items() if name in found]
 
 
 def _is_spec(content: bytes) -> bool:

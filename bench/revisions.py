@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from bench.spec.yaml_text import MAX_BYTES
 
 _TIMEOUT_S = 60.0
 _MOST_LINKS = 8
+_MOST_AT_ONCE = 2**24  # bytes of files that are held at a time
 _QUIET = {
     "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -48,8 +50,8 @@ class Repository:
             raise UsageError(f"cannot find a working tree here: {where}, and holds no files to compare", hint=hint)
         self.root = Path(os.fsdecode(self.git("rev-parse", "--show-toplevel", what="find the root of the repository").rstrip(b"\n")))
 
-    def git(self, *words: str, what: str) -> bytes:
-        """What a git command prints. `what` is what an error says could not be done.
+    def git(self, *words: str, what: str, told: bytes = b"") -> bytes:
+        """What a git command prints that is `told` something on its standard input. `what` is what an error says could not be done.
 
         Raises: UsageError with git's own words.
         """
@@ -58,7 +60,7 @@ class Repository:
                 ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - git stands where the user has it
                 cwd=self.root,
                 env={**os.environ, **_QUIET},
-                stdin=subprocess.DEVNULL,
+                input=told,
                 capture_output=True,
                 check=False,
                 timeout=_TIMEOUT_S,
@@ -135,6 +137,37 @@ class Repository:
             raise FileProblem("file-size", f"the file has more than {most_bytes:,} bytes", "split it")
         return self.git("cat-file", "blob", name, what="read a file of the revision")
 
+    def contents(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Files' objects with their bytes, without those that are larger than a spec may be. One process reads many.
+
+        Raises: UsageError when one is not there.
+        """
+        wanted = list(dict.fromkeys(names))
+        what = "read the files of the revision"
+        sizes = self.git("cat-file", "--batch-check=%(objectsize)", what=what, told=_lines(wanted)).decode().splitlines() if wanted else []
+        some: list[str] = []
+        held = 0
+        for name, size in zip(wanted, sizes, strict=True):
+            if not size.isdecimal():  # a partial clone may lack it
+                raise UsageError(f"cannot {what}: {size}", hint="work inside a clone that has this history; `git fetch` brings what is missing")
+            if int(size) > MAX_BYTES:
+                continue
+            if some and held + int(size) > _MOST_AT_ONCE:
+                yield from self._read(some, what)
+                some, held = [], 0
+            some.append(name)
+            held += int(size)
+        yield from self._read(some, what)
+
+    def _read(self, names: list[str], what: str) -> Iterator[tuple[str, bytes]]:
+        told = self.git("cat-file", "--batch=%(objectsize)", what=what, told=_lines(names)) if names else b""
+        at = 0
+        for name in names:
+            start = told.index(b"\n", at) + 1
+            end = start + int(told[at : start - 1])
+            yield name, told[start:end]
+            at = end + 1
+
     def _entries(self, commit: str, *paths: str, more: tuple[str, ...] = ()) -> list[_Entry]:
         listed = self.git("ls-tree", "-z", "--full-tree", *more, commit, "--", *paths, what="list a revision")
         found = []
@@ -173,6 +206,10 @@ def named(content: bytes, like: str) -> str:
     made = hashlib.sha1(usedforsecurity=False) if len(like) == 40 else hashlib.sha256()
     made.update(b"blob %d\0" % len(content) + content)
     return made.hexdigest()
+
+
+def _lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
 
 
 def _is_small(path: Path) -> bool:

@@ -166,8 +166,31 @@ def test_what_a_partial_clone_lacks_is_not_fetched(repository, tmp_path, capsys,
     repository.commit("second")
     repository.git("config", "uploadpack.allowFilter", "true")
     repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.folder}", str(tmp_path / "clone"))
-    shown = Here(tmp_path / "clone", capsys, monkeypatch)("diff", "HEAD~1:s.yaml", code=2)
-    assert "cannot read a file of the revision" in shown.stderr
+    here = Here(tmp_path / "clone", capsys, monkeypatch)
+    assert "cannot read a file of the revision" in here("diff", "HEAD~1:s.yaml", code=2).stderr
+    for words in (("HEAD~1:.", "."), ("--base", "HEAD~1")):
+        assert "cannot read the files of the revision" in here("diff", *words, code=2).stderr
+
+
+def test_an_object_that_a_damaged_store_lacks_is_named(repository, bench):
+    repository.write(s=BASE)
+    repository.commit("first")
+    name = repository.git("rev-parse", "HEAD:s.yaml")
+    (repository.folder / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    shown = bench("diff", "HEAD:.", code=2).stderr
+    assert f"cannot read the files of the revision: {name} missing" in shown
+    assert "`git fetch` brings what is missing" in shown
+
+
+def test_many_files_of_a_revision_are_read_a_few_at_a_time(repository, bench, monkeypatch):
+    monkeypatch.setattr("bench.revisions._MOST_AT_ONCE", 300)
+    for number in range(7):
+        repository.write(**{f"folder__s{number}": BASE.replace("small", f"small-{number}"), f"folder__t{number}": f"no: spec {number}\n" * number})
+    repository.write(folder__copy=BASE.replace("small", "small-3"))
+    repository.commit("first")
+    for number in (2, 5):
+        repository.write(**{f"folder__s{number}": BASE.replace("small", f"small-{number}").replace("hello", "goodbye")})
+    assert [one["name"] for one in found(bench("diff", "HEAD:folder", "--format", "json"))] == ["small-2", "small-5"]
 
 
 def test_where_the_fork_is_not_known_that_is_said(repository, bench, tmp_path, monkeypatch):
