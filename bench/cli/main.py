@@ -65,8 +65,18 @@ def parser(verb: str | None = None) -> argparse.ArgumentParser:
         command = importlib.import_module(f"bench.cli.commands.{name}{'_' * keyword.iskeyword(name)}")
         options = verbs.add_parser(name, help=line, description=command.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         command.configure(options)
+        _describe(options)
         options.set_defaults(execute=command.execute)
     return top
+
+
+def _describe(grammar: argparse.ArgumentParser) -> None:
+    """Let each part of a command (`bench models pull`) begin its own help with the line that the command's help has of it."""
+    for action in grammar._actions:  # noqa: SLF001 - argparse keeps the lines nowhere else
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for part in action._choices_actions:  # noqa: SLF001
+                line = part.help or ""
+                action.choices[part.dest].description = f"{line[:1].upper()}{line[1:]}."
 
 
 def main(words: Sequence[str] | None = None) -> int:

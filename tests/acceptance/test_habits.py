@@ -8,6 +8,7 @@ import sys
 import tomllib
 
 import pytest
+import yaml
 from harness.source_tree import ROOT
 
 
@@ -29,6 +30,15 @@ def test_contributors_start_with_the_readme_test_command():
 
 def test_nightly_checks_use_the_readme_run_command():
     assert code_blocks("README.md")[0] in (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+
+
+def test_what_is_left_to_the_night_runs_by_night():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8"))["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"] if "BENCH_LONG" in step.get("env", {})]
+    run = {path for step in steps for path in re.findall(r"tests/[\w./]+", step["run"])}
+    long = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py") if '"BENCH_LONG"' in path.read_text(encoding="utf-8")]
+    assert long
+    assert [name for name in long if name != "tests/acceptance/test_habits.py" and not any(name.startswith(path) for path in run)] == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell script")

@@ -19,7 +19,7 @@ from bench.store.baselines import FOLDER, list_baselines, path_of, read_baseline
 
 def configure(options: argparse.ArgumentParser) -> None:
     """Options of `bench baseline` and its parts."""
-    parts = options.add_subparsers(dest="part", metavar="PART", required=True)
+    parts = options.add_subparsers(dest="part", metavar="COMMAND", required=True)
     store = parts.add_parser("store", help="write a run's baseline; one of another run is not replaced")
     promote = parts.add_parser("promote", help="replace the baseline by a run's, unless something has become worse")
     shown = parts.add_parser("show", help="print a baseline's numbers")

@@ -1,8 +1,8 @@
 """Write a commented spec that runs as it is, to be changed into your own.
 
-bench init                            bench.yaml, for the embedded model: no server, no account
+bench init                                bench.yaml, for the embedded model: no server, no account
 bench init mine.yaml --runtime external   for a server that already runs
-bench init -                          show it, write nothing
+bench init -                              show it, write nothing
 """
 
 import argparse
