@@ -1,4 +1,8 @@
-"""What holds for every test: the same examples in every run, and no deadline that a busy machine could miss."""
+"""What holds for every test: the same examples in every run, no deadline that a busy machine could miss, and no work done twice for nothing."""
+
+import gc
+import os
+import sys
 
 from hypothesis import HealthCheck, settings
 
@@ -7,3 +11,26 @@ settings.register_profile(
     "search", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow]
 )  # nightly: --hypothesis-profile=search
 settings.load_profile("steady")
+
+# bench is started some hundred times here. Where the environment forbids to keep what is compiled, each start would compile all of it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_TESTS_PER_COLLECTION = 400
+_since = 0
+
+
+def pytest_runtest_setup():
+    """Set aside the thousands of tests that live: before each block bench collects what is left of its own (`bench.execute.quiet`), and only that."""
+    global _since  # noqa: PLW0603 - a counter of this process
+    _since += 1
+    if _since >= _TESTS_PER_COLLECTION:
+        _since = 0
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish():
+    """What nobody closed is found at the end, as ever."""
+    gc.unfreeze()

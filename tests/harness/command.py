@@ -1,5 +1,6 @@
 """The real command as a user runs it: in a process of its own, or, where a test does not need one, in this process."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -34,6 +35,7 @@ class Here:
     def __call__(self, *words, code=0):
         """What it showed; its exit code has been checked."""
         words = [str(word) for word in words]
+        gc.freeze()  # see tests/conftest.py
         try:
             returned = main(words)
         except SystemExit as ended:  # argparse ends the program itself

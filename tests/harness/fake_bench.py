@@ -1,5 +1,7 @@
 """A registry in which every runtime is at hand and every model is made up: whole runs without a server, in milliseconds."""
 
+import gc
+
 from harness.quiet_machine import QUIET
 
 from bench.catalog import CATALOG
@@ -71,6 +73,7 @@ class Silent:
 
 def means_for(spec_path, folder, *, registry=None, environ=None, overrides=(), **options):
     """What `bench.pipeline.run` takes, for a spec and a folder to write in."""
+    gc.freeze()  # see tests/conftest.py
     registry = registry or fake_registry()
     loaded = load_spec(spec_path, extensions=registry, environ=environ or {}, overrides=overrides)
     asked = options.pop("asked", None) or Asked(command=("bench", "run", spec_path.name), overrides=tuple(overrides))
