@@ -126,6 +126,7 @@ def mixed(environment, ran):
     """A run of models in this process and of one over HTTP."""
     folder, _ = ran
     text = (SOURCE / "spec.yaml").read_text().replace("name: extended", "name: mixed").replace("load: {kind: pairs, settings: {every: 0.01}}", "")
+    text = text.partition("gates:")[0]  # of this run's times alone: what it decides depends on the machine
     prompts = "".join(f"\n  - {{id: more-{n}, user: 'Say {n} words of {n}.'}}" for n in range(8))
     with mock_llm(n=5) as server:
         (folder / "mixed.yaml").write_text(text.replace("\nprompts:", MIXED.format(server.base_url) + prompts))

@@ -68,11 +68,12 @@ class Interrupted:
 def test_while_weights_are_fetched_it_ends_at_once(tmp_path, server):
     spec = write_spec(tmp_path, external("one", server.base_url), external("two", server.base_url))
     means = means_for(spec, tmp_path, registry=Registry({**CATALOG, "runtime": {"external": f"{__name__}:Interrupted"}}))
+    before = signal.getsignal(signal.SIGINT)
     ended = run(means)
     assert ended.code == 130
     assert states(latest(tmp_path)) == {("one", "default"): "skipped", ("two", "default"): "skipped"}
     assert read_manifest(latest(tmp_path)).status == "interrupted"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class InterruptedReport:
