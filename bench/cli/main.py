@@ -5,6 +5,7 @@ import importlib
 import keyword
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from bench.cli.streams import settle
 
@@ -48,9 +49,16 @@ exit codes
 """
 
 
+class _Grammar(argparse.ArgumentParser):
+    """The grammar of a command; its complaints have the form of all others."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\nhint: `{self.prog} --help` shows what it takes\n")
+
+
 def parser(verb: str | None = None) -> argparse.ArgumentParser:
     """The command line's grammar, with the options of only one verb: loading all would cost every call."""
-    top = argparse.ArgumentParser(
+    top = _Grammar(
         prog="bench",
         description="Declarative LLM experiments: speed, memory, cost and quality in one run, from one reviewable spec.",
         epilog=EPILOG,

@@ -91,6 +91,10 @@ def test_a_reader_that_leaves_early_is_no_trouble_and_changes_no_exit_code(tmp_p
         (("run", "a.yaml", "--onyl", "x"), "`bench run` has no option `--onyl`\nhint: did you mean `--only`? `bench run --help`"),
         (("run", "a.yaml", "b.yaml"), "`bench run` has no place for `b.yaml`\nhint: `bench run --help`"),
         (("models", "list", "--sorce=x"), "`bench models list` has no option `--sorce`\nhint: did you mean `--source`? `bench models list --help`"),
+        (("run", "a.yaml", "--workers", "x"), "argument --workers: invalid int value: 'x'\nhint: `bench run --help`"),
+        (("models", "lst"), "argument COMMAND: invalid choice: 'lst' (choose from"),
+        (("models", "pull", "phi-4-mini"), "'phi-4-mini' is neither a file nor a source\nhint: name a spec's file, or a source: pypi:"),
+        (("baseline",), "the following arguments are required: COMMAND\nhint: `bench baseline --help`"),
         (("--frobnicate",), "`bench` has no option `--frobnicate`\nhint: `bench --help`"),
     ],
 )
