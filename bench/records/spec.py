@@ -58,7 +58,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None  # the name the server knows it by
     dialect: str | None = None  # external, command: in the place of what is found out
     api_key: SecretName | None = None
-    command: tuple[str, ...] = ()  # runtime: command; `{port}` and `{weights}` are replaced in each word
+    command: tuple[str, ...] = ()  # runtime: command; `{port}`, `{weights}`, `{threads}`, `{context}` are replaced
     environment: tuple[tuple[str, str], ...] = ()  # runtime: command
     server: str | None = None  # runtime: command; a known server: `command` is then what starts it, if not its usual program
     arguments: tuple[str, ...] = ()  # runtime: command with a server; words behind those that the server is told anyway

@@ -2,7 +2,7 @@
 
 from bench.records.estimate import Counts
 from bench.records.serving import Endpoint
-from bench.records.spec import ModelSpec, Variant
+from bench.records.spec import Gpu, ModelSpec, Variant
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
 from bench.report.escape import ends, short
@@ -108,6 +108,12 @@ def _ran_on(endpoint: Endpoint | None) -> Cell:
     return Cell(value=short(endpoint.device or endpoint.placement.on), mark=short(endpoint.placement.evidence))
 
 
+def _asked_of(gpu: Gpu) -> str:
+    layers = f", {gpu.layers} layers" if gpu.layers is not None else ""
+    devices = f", devices {' '.join(map(str, gpu.devices))}" if gpu.devices else ""
+    return f"{gpu.mode}{layers}{devices}"
+
+
 def _settings(model: ModelSpec, variant: Variant | None) -> str:
     """How it is served; the variant's word wins."""
     said = variant or Variant(id="")
@@ -115,7 +121,7 @@ def _settings(model: ModelSpec, variant: Variant | None) -> str:
     pairs = (
         ("threads", said.threads or model.threads),
         ("context", said.context or model.context),
-        ("GPU", gpu.mode if gpu else None),
+        ("GPU", _asked_of(gpu) if gpu else None),
         ("device", said.device or model.device),
     )
     return ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in pairs if value is not None)

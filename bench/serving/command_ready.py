@@ -60,7 +60,8 @@ def wait_ready(process: ChildProcess, model: ModelSpec, ready: str, base_url: st
         said = f"it answered {reply.status}" if isinstance(reply, Reply) else reply.detail
         process.wait_end(pause_s)
         pause_s = min(pause_s * 1.5, _AGAIN_S[1])
-    port = ", and see that it listens on the port that it is told" if isinstance(reply, Silence) and reply.kind == "refused" else ""
+    is_mute = reply is None or (isinstance(reply, Silence) and reply.kind == "refused")
+    port = ", and see that it listens on the port that it is told" if is_mute else ""
     what = f"was not ready at {ready} within {model.load_timeout_s:g} s ({said}); raise `load_timeout:` or set `ready:`{port}"
     raise trouble(process, model, what, credential)
 

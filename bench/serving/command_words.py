@@ -1,8 +1,9 @@
 """The templates of `runtime: command`: an entry with `server:` as the visible words that start that server, its environment and its ways.
 
-`{port}`, `{weights}`, `{weights_folder}` and `{weights_file}` are left in the words, to be replaced when a port is chosen and the weights are there:
-so `bench plan` and the question on the terminal show what will be started before anything is fetched. What is asked of the GPU is in `gpu_words.py`.
-The words of each server were read in its documentation, or its `--help`, on 2026-11-23; docs/runtimes.md says which of them ran.
+`{threads}` and `{context}` are replaced at once. `{port}`, `{weights}`, `{weights_folder}` and `{weights_file}` are left in the words, to be replaced
+when a port is chosen and the weights are there: so `bench plan` and the question on the terminal show what will be started before anything is
+fetched. What is asked of the GPU is in `gpu_words.py`. The words of each server were read in its documentation, or its `--help`, on 2026-11-23;
+docs/runtimes.md says which of them ran.
 """
 
 import re
@@ -66,18 +67,37 @@ def start_of(treatment: Treatment, *, slots: int = 1) -> Start:
     entry = treatment.model
     gpu = gpu_words(entry.server or _ANY, wanted_gpu(treatment))
     if entry.server is None:
-        return Start(words=entry.command, environment=(*gpu.environment, *entry.environment), ready=entry.ready or "/health")
+        own = Start(words=entry.command, environment=(*gpu.environment, *entry.environment), ready=entry.ready or "/health")
+        return _told(own, treatment)
     if entry.server not in SERVERS:
         raise ServingError(f"no server {entry.server!r} is known", hint=f"known are: {', '.join(SERVERS)}", state="unavailable")
     program = entry.command or SERVERS[entry.server].program
     asked = Asked(entry=entry, threads=treatment.threads, context=treatment.context, slots=slots, gpu=gpu, program=program)
     made = _TEMPLATES[entry.server](asked)
-    return replace(
+    whole = replace(
         made,
         words=(*program, *made.words, *entry.arguments),
         environment=tuple(dict((*made.environment, *gpu.environment, *entry.environment)).items()),
         ready=entry.ready or made.ready,
     )
+    return _told(whole, treatment)
+
+
+def _told(start: Start, treatment: Treatment) -> Start:
+    """With the settings in their places.
+
+    Raises: ServingError for a place of a setting that nothing sets.
+    """
+
+    def told(text: str) -> str:
+        for name, value in (("threads", treatment.threads), ("context", treatment.context)):
+            if (place := f"{{{name}}}") in text and value is None:
+                message = f"the command of model {treatment.model.id!r} has the word {place}, but nothing sets `{name}:`"
+                raise ServingError(message, hint=f"add `{name}:` to the entry, or to each of its variants", state="unavailable")
+            text = text.replace(place, str(value))
+        return text
+
+    return replace(start, words=tuple(map(told, start.words)), environment=tuple((name, told(value)) for name, value in start.environment))
 
 
 def visible(start: Start) -> tuple[tuple[str, ...], ...]:
@@ -93,14 +113,15 @@ def as_shell(words: tuple[str, ...]) -> str:
 
 def unheeded(treatment: Treatment) -> tuple[str, ...]:
     """Settings that the spec gives to a server that has no word for them: its row must not look as if it had been told."""
-    kind = SERVERS.get(treatment.model.server or "")
+    entry, kind = treatment.model, SERVERS.get(treatment.model.server or "")
+    own = (*entry.command, *entry.arguments, *(value for _, value in entry.environment))
     asked = {"threads": treatment.threads, "context": treatment.context}
-    if kind is None:
-        return ()
+    heeds = kind.heeds if kind is not None else ()
+    why = f"{kind.title} has no word for it" if kind is not None else "no word of the command has `{{{}}}`"
     return tuple(
-        f"`{name}: {value}` is not passed on: {kind.title} has no word for it"
+        f"`{name}: {value}` is not passed on: {why.format(name)}"
         for name, value in asked.items()
-        if value is not None and name not in kind.heeds
+        if value is not None and name not in heeds and not any(f"{{{name}}}" in word for word in own)
     )
 
 

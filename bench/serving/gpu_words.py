@@ -3,6 +3,7 @@
 Whether it was heeded is another question, which `placement.py` answers from what the server shows once the model is loaded.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -14,6 +15,7 @@ from bench.records.spec import Gpu
 # What shows devices to CUDA, ROCm and Vulkan builds of llama.cpp and what is built on it.
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
 HIDEABLE = VISIBLE[:2]  # Vulkan builds refuse to start with an index that does not exist
+_IS_MAC = sys.platform == "darwin"
 ALL_LAYERS = 9999  # more than any model has: every version of llama.cpp takes a number, only newer ones the word `all`
 
 
@@ -107,8 +109,19 @@ def _sglang(server: str, gpu: Gpu) -> GpuWords:
 def _transformers(server: str, gpu: Gpu) -> GpuWords:
     """Source: huggingface.co/docs/transformers, `transformers serve --device`, read 2026-11-23."""
     _refuse_layers(server, gpu)
-    words = {"off": ("--device", "cpu"), "on": ("--device", "cuda")}.get(gpu.mode, ())
+    words = {"off": ("--device", "cpu"), "on": ("--device", "mps" if _IS_MAC else "cuda")}.get(gpu.mode, ())
     return GpuWords(words=words, environment=shown(gpu))
+
+
+def _dasllama(server: str, gpu: Gpu) -> GpuWords:
+    """Metal on macOS, else Vulkan, which no environment name hides. Source: `dasllama-server --help` of 0.6.6, read 2026-11-23."""
+    _refuse_layers(server, gpu)
+    if gpu.devices:
+        raise ServingError(
+            f"{server} has no word for `devices:` of `gpu:`", hint="leave `devices:` away: it takes the device that it finds", state="unavailable"
+        )
+    words = {"off": ("--gpu", "off"), "on": ("--gpu", "metal-required" if _IS_MAC else "vulkan")}.get(gpu.mode, ())
+    return GpuWords(words=words)
 
 
 def _mistralrs(server: str, gpu: Gpu) -> GpuWords:
@@ -154,6 +167,7 @@ _WORDS: Mapping[str, Callable[[str, Gpu], GpuWords]] = {
     "vllm": _vllm,
     "sglang": _sglang,
     "transformers": _transformers,
+    "dasllama": _dasllama,
     "mistralrs": _mistralrs,
     "lm-studio": _lm_studio,
 }

@@ -17,6 +17,8 @@ def check(view: View) -> Iterator[Diagnostic]:
             yield from _source(view, path, model, kind)
             yield from _address(view, path, model, kind)
             yield from _unheeded(view, path, model, kind)
+        elif kind is None and text(model, "runtime") == "command" and "server" not in model:
+            yield from _untold(view, path, model)
         elif kind is not None:
             message = f"a `server` is started by `runtime: command`, not by `{text(model, 'runtime')[:40]}`"
             yield view.tree.diagnose(
@@ -55,8 +57,23 @@ def _address(view: View, path: Path, model: dict[str, Any], kind: ServerKind) ->
 
 
 def _unheeded(view: View, path: Path, model: dict[str, Any], kind: ServerKind) -> Iterator[Diagnostic]:
-    for key in ("threads", "context"):
-        if key in model and key not in kind.heeds:
+    for key in _untold_settings(model):
+        if key not in kind.heeds:
             hint = "leave it away, or say it in the server's own words with `arguments:` or `environment:`"
             message = f"{kind.title} has no word for `{key}`, so it is not passed on"
             yield view.tree.diagnose((*path, key), "unread-key", message, hint=hint, severity="warning", at="key")
+
+
+def _untold(view: View, path: Path, model: dict[str, Any]) -> Iterator[Diagnostic]:
+    """A command of one's own is told what its words have a place for."""
+    for key in _untold_settings(model):
+        message = f"no word of the command has `{{{key}}}`, so `{key}` is not passed on"
+        hint = f"write `{{{key}}}` where the command takes it, or leave it away"
+        yield view.tree.diagnose((*path, key), "unread-key", message, hint=hint, severity="warning", at="key")
+
+
+def _untold_settings(model: dict[str, Any]) -> list[str]:
+    environment = model.get("environment")
+    listed = [model.get("command"), model.get("arguments"), list(environment.values()) if isinstance(environment, dict) else None]
+    words = [word for each in listed if isinstance(each, list) for word in each if isinstance(word, str)]
+    return [key for key in ("threads", "context") if key in model and not any(f"{{{key}}}" in word for word in words)]

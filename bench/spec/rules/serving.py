@@ -14,7 +14,7 @@ _PYPI = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<v
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/(?P<member>[^@]+)(?:@[\w./-]+)?", re.ASCII)
 _SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
-_SERVING = {"threads", "context", "gpu"}
+_SERVING = {"threads", "context", "gpu", "device"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
     "llama.cpp": {"weights", "sha256", "load_timeout", *_SERVING},
     "command": {
@@ -22,7 +22,7 @@ _READS = {  # what each built-in runtime makes use of, beside what describes a m
         *("weights", "sha256", "model", "api_key", "dialect", "load_timeout", *_SERVING),
     },
     "external": {"base_url", "model", "api_key", "dialect", "load_timeout", *_SERVING},
-    "foundry-local": {"alias", "model", "device", "gpu", "threads", "context", "base_url", "load_timeout"},
+    "foundry-local": {"alias", "model", "base_url", "load_timeout", *_SERVING},
     "replay": {"settings"},
 }
 _DESCRIBES = {"id", "runtime", "optional", "description", "license", "capabilities", "size", "cost"}

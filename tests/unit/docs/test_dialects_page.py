@@ -8,6 +8,7 @@ from bench.errors import ServingError
 from bench.providers.dialects import DIALECTS, PLAIN
 from bench.records.spec import Gpu
 from bench.serving import dialect
+from bench.serving import gpu_words as spoken
 from bench.serving.gpu_words import gpu_words
 from bench.spec import schema
 
@@ -51,7 +52,8 @@ def told_by_words():
 
 
 @pytest.mark.parametrize("row", told_by_words(), ids=lambda row: row[0])
-def test_each_server_is_told_what_the_page_says(row):
+def test_each_server_is_told_what_the_page_says(row, monkeypatch):
+    monkeypatch.setattr(spoken, "_IS_MAC", False)
     name = row[0].strip("` ")
     server = SERVERS.get(name, name)
     for cell, gpu in zip(row[1:4], (Gpu(mode="off"), Gpu(mode="on"), Gpu(mode="on", layers=12)), strict=True):

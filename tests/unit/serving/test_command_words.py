@@ -108,9 +108,21 @@ def test_lm_studio_loads_and_lets_go_by_commands_that_are_shown():
 def test_a_setting_without_a_word_is_told_of():
     entry = ModelSpec(id="tiny", runtime="command", server="mistralrs", model="m")
     assert unheeded(treatment(entry, threads=2)) == ("`threads: 2` is not passed on: mistral.rs has no word for it",)
-    assert unheeded(treatment(ModelSpec(id="x", runtime="command", command=("x", "{port}")), threads=2)) == ()
+    own = treatment(ModelSpec(id="x", runtime="command", command=("x", "{port}", "-t={threads}")), threads=2, context=512)
+    assert unheeded(own) == ("`context: 512` is not passed on: no word of the command has `{context}`",)
+    added = ModelSpec(id="tiny", runtime="command", server="mistralrs", model="m", environment=(("RAYON_NUM_THREADS", "{threads}"),))
+    assert unheeded(treatment(added, threads=2)) == ()
     heard = ModelSpec(id="tiny", runtime="command", server="llama-server", weights=FILE)
     assert unheeded(treatment(heard, threads=2, context=5)) == ()
+
+
+def test_settings_go_where_the_command_has_a_place_for_them():
+    fields = {"command": ("serve", "-c{context}"), "environment": (("OMP_NUM_THREADS", "{threads}"),), "context": 512, "threads": 3}
+    assert as_shell(visible(start(None, **fields))[0]) == "OMP_NUM_THREADS=3 serve -c512"
+    assert start("vllm", model="m", arguments=("--x", "{threads}"), threads=3).words[-1] == "3"
+    with pytest.raises(ServingError, match=r"the command of model 'tiny' has the word {threads}, but nothing sets `threads:`") as caught:
+        start(None, command=("serve", "{threads}"))
+    assert caught.value.state == "unavailable"
 
 
 def test_an_unknown_server_of_a_program_that_makes_records_itself_is_refused():

@@ -1,5 +1,7 @@
 """Each server is told about the GPU in its own terms, and none is told what it has no word for."""
 
+import sys
+
 import pytest
 from harness.serving import treatment
 
@@ -24,7 +26,10 @@ HIDDEN = (("CUDA_VISIBLE_DEVICES", "-1"), ("HIP_VISIBLE_DEVICES", "-1"))
         ("sglang", Gpu(mode="off"), ("--device", "cpu")),
         ("sglang", Gpu(devices=(0, 1, 2)), ("--tp-size", "3")),
         ("transformers", Gpu(mode="off"), ("--device", "cpu")),
-        ("transformers", Gpu(mode="on"), ("--device", "cuda")),
+        ("transformers", Gpu(mode="on"), ("--device", "mps" if sys.platform == "darwin" else "cuda")),
+        ("dasllama", Gpu(mode="off"), ("--gpu", "off")),
+        ("dasllama", Gpu(mode="on"), ("--gpu", "metal-required" if sys.platform == "darwin" else "vulkan")),
+        ("dasllama", Gpu(), ()),
         ("mistralrs", Gpu(mode="off"), ("--cpu",)),
         ("mistralrs", Gpu(mode="on", layers=8), ("--device-layers", "0:8")),
         ("lm-studio", Gpu(mode="on"), ("--gpu", "max")),
@@ -56,6 +61,8 @@ def test_devices_are_shown_and_hidden_by_the_environment():
         ("a server of one's own", Gpu(layers=8), "no word for a number of layers"),
         ("mistralrs", Gpu(layers=8, devices=(0, 1)), "device by device"),
         ("lm-studio", Gpu(mode="on", devices=(0,)), "no devices"),
+        ("dasllama", Gpu(layers=8), "no word for a number of layers"),
+        ("dasllama", Gpu(mode="on", devices=(0,)), "no word for `devices:`"),
         ("llama-server", Gpu(mode="off", layers=8), "contradicts itself"),
     ],
 )
