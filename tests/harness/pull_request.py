@@ -1,7 +1,11 @@
 """A repository with an experiment, its baseline, and a branch that changes the experiment: what docs/pull-requests.md tells of."""
 
 import contextlib
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from harness.command import bench
 from harness.mock_llm import mock_llm
@@ -42,18 +46,29 @@ class Story:
         return self.repository.commit(message)
 
 
+@cache
+def _main():
+    """The repository with an experiment and its baseline, made once for all tests of this process; and what cleans up after it."""
+    kept = tempfile.TemporaryDirectory(prefix="bench-story-")
+    folder = Path(kept.name)
+    made = Repository(folder / "checkout")
+    made.write(specs__minutes=spec_text())
+    made.commit("An experiment")
+    with mock_llm(text=GOOD, n=6) as old:
+        done = bench("run", SPEC, "--quiet", "--runs", folder / "runs", folder=made.folder, environ={"OLD_SERVER": old.base_url})
+    assert done.returncode == 0, done.stderr
+    stored = bench("baseline", "store", done.stdout.strip(), folder=made.folder)
+    assert stored.returncode == 0, stored.stderr
+    made.commit("What it comes to")
+    return made.folder, kept
+
+
 @contextlib.contextmanager
 def story(folder, answer=BAD):
     """Two servers of the same model, of which the newer answers badly, or what it is told to; main with a spec and its baseline."""
     with mock_llm(text=GOOD, n=6) as old, mock_llm(text=answer, n=6) as new:
+        shutil.copytree(_main()[0], folder / "checkout")
         made = Repository(folder / "checkout")
-        environ = {"OLD_SERVER": old.base_url, "NEW_SERVER": new.base_url}
-        made.write(specs__minutes=spec_text())
-        made.commit("An experiment")
-        done = bench("run", SPEC, "--quiet", "--runs", folder / "runs", folder=made.folder, environ=environ)
-        assert done.returncode == 0, done.stderr
-        stored = bench("baseline", "store", done.stdout.strip(), folder=made.folder)
-        assert stored.returncode == 0, stored.stderr
-        base = made.commit("What it comes to")
+        base = made.git("rev-parse", "HEAD")
         made.git("switch", "-q", "-c", "new-server")
-        yield Story(made, base, environ)
+        yield Story(made, base, {"OLD_SERVER": old.base_url, "NEW_SERVER": new.base_url})
