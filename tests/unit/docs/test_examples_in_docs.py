@@ -1,6 +1,7 @@
 """Examples in the pages are executed: those that show a result, parts of specs, the first script in Python, and the hooks."""
 
 import doctest
+import inspect
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from harness.mock_llm import mock_llm
 from harness.written_spec import external, write_spec
 
+import bench
 from bench.catalog import CATALOG, REGISTRY
 from bench.resources import read
 from bench.spec.load import load_spec
@@ -72,6 +74,15 @@ def test_the_first_script_of_the_python_page_runs(tmp_path, monkeypatch, capsys)
     shown = capsys.readouterr().out
     assert "m [default]: served" in shown
     assert re.search(r"^m ttft p50 0\.", shown, re.MULTILINE)
+
+
+def test_the_python_page_names_every_option_and_every_part_of_a_run() -> None:
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    options = {name for function in (bench.run, bench.load, bench.validate) for name in inspect.signature(function).parameters}
+    assert [name for name in options if not re.search(rf"\b{name}\b", text)] == []
+    table = text.partition("## What a `Run` has")[2].partition("\n## ")[0]
+    parts = {name for name in dir(bench.Run) if not name.startswith("_")} | {"code", "reasons"}
+    assert [name for name in parts if f"`{name}" not in table] == []
 
 
 def test_hooks_that_the_page_names_are_there() -> None:
