@@ -1,6 +1,6 @@
 """Two versions of specs, from files, folders or git revisions, compared: what `bench diff` does. Part of the program."""
 
-import re
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -22,13 +22,7 @@ from bench.revisions import AtRevision, Repository, named, split
 from bench.spec.files import FileProblem, Files, Folder
 from bench.spec.load import load_spec
 from bench.spec.places import place_of, written
-from bench.spec.yaml_source import parse
-from bench.spec.yaml_text import MAX_BYTES, Unreadable
-
-_SUFFIXES = (".yaml", ".yml", ".json")
-_LOOKS_LIKE_ONE = re.compile(rb"^[\s{]*[\"']?bench[\"']?\s*:", re.MULTILINE)
-_STARTS_LIKE_ONE = re.compile(rb"^bench\s*:", re.MULTILINE)
-_SURELY = {"models", "prompts", "version", "name"}
+from bench.spec_files import SUFFIXES, is_spec, specs_in, without_runs
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +44,9 @@ def compare_places(before: str, after: str | None, ground: Ground) -> DiffReport
 
     Raises: UsageError for what is not there, SpecError for a spec that is not valid.
     """
-    old, new = _places(before), _places(after if after is not None else _here(before))
+    typed = before, after if after is not None else _here(before)
+    has_revision = any(split(one) is not None for one in typed)
+    old, new = (_places(one, as_git_lists=has_revision) for one in typed)
     if isinstance(old, Place) and isinstance(new, Place):
         return DiffReport(specs=(_diff(old, new, ground),))
     if isinstance(old, Place) or isinstance(new, Place):
@@ -72,29 +68,42 @@ def compare_base(revision: str, only: Sequence[Path], ground: Ground) -> DiffRep
     base, unknown = repository.fork(repository.commit(revision))
     then, now = repository.files(base), repository.working_files()
     roots = [_inside(repository, path) for path in only] or [PurePosixPath()]
-    changed = {
-        name for name in then.keys() | now.keys() if name not in then or name not in now or named(now[name].read_bytes(), then[name]) != then[name]
-    }
-    folders = [PurePosixPath(name) for name in changed]
+    both = then.keys() | now.keys()
+    folders = [PurePosixPath(name) for name in both if name not in then or name not in now or not _is_the_same(now[name], then[name])]
 
     def matters(name: str) -> bool:
         path = PurePosixPath(name)
-        is_wanted = path.suffix in _SUFFIXES and any(path.is_relative_to(root) for root in roots)
+        is_wanted = path.suffix in SUFFIXES and any(path.is_relative_to(root) for root in roots)
         return is_wanted and any(one.is_relative_to(path.parent) for one in folders)
 
-    candidates = {name: blob for name, blob in then.items() if matters(name)}
-    old = {
-        name: Place(path=Path(f"{revision}:{PurePosixPath(name).parent}") / PurePosixPath(name).name, files=_at(repository, base, name))
-        for name in _specs_there(repository, candidates)
+    candidates = {name: then[name] for name in without_runs(then) if matters(name)}
+    old = {name: _there(repository, (revision, base), name) for name in _specs_there(repository, candidates)}
+    new = {name: Place(path=_shown(now[name])) for name in without_runs(now) if matters(name) and is_spec(_bytes(now[name]))}
+    # What was a spec and is now too large to be one is broken, not gone.
+    new |= {
+        name: Place(path=_shown(path)) for name in old.keys() - now.keys() if (path := repository.root / name).is_file() and not path.is_symlink()
     }
-    new = {name: Place(path=_shown(now[name])) for name in now if matters(name) and _is_spec(now[name].read_bytes())}
     found = (_pair(old.get(name), new.get(name), ground) for name in _paired(old, new))
     note = f"compared with {revision} as it is, so that what changed there counts as a change here: {unknown}" if unknown else None
     return DiffReport(specs=tuple(one for one in found if one is not None), base=base, note=note)
 
 
-def _at(repository: Repository, commit: str, name: str) -> AtRevision:
-    return AtRevision(repository, commit, PurePosixPath(name).parent.as_posix())
+def _there(repository: Repository, at: tuple[str, str], name: str) -> Place:
+    """A spec in a revision, by what the revision is called and its commit."""
+    (revision, commit), pure = at, PurePosixPath(name)
+    return Place(path=Path(f"{revision}:{pure.parent}") / pure.name, files=AtRevision(repository, commit, pure.parent.as_posix()))
+
+
+def _is_the_same(path: Path, blob: str) -> bool:
+    return named(_bytes(path), blob) == blob
+
+
+def _bytes(path: Path) -> bytes:
+    """What stands in a file; nothing where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _shown(path: Path) -> Path:
@@ -118,36 +127,34 @@ def _here(before: str) -> str:
     return str(_shown(repository.root.resolve() / repository.typed(parts[1])))
 
 
-def _places(typed: str) -> Place | dict[str, Place]:
-    """The spec at a place; of a folder all specs in it, by their paths."""
+def _places(typed: str, *, as_git_lists: bool) -> Place | dict[str, Place]:
+    """The spec at a place; of a folder all specs in it, by their paths. `as_git_lists`: of a folder on the disk without what git ignores."""
     parts = split(typed)
     if parts is None:
         path = Path(typed)
         if not path.is_dir():
             return Place(path=path)
-        return {one.relative_to(path).as_posix(): Place(path=one) for one in specs_in(path)}
+        known = _listed(path) if as_git_lists else []
+        return {one.relative_to(path).as_posix(): Place(path=one) for one in known or specs_in(path)}
     repository = Repository(Path.cwd())
-    revision, commit, path_there = parts[0], repository.commit(parts[0]), repository.typed(parts[1])
-    if repository.is_folder(commit, path_there):
-        root = PurePosixPath(path_there)
-        inside = {
-            name: blob for name, blob in repository.files(commit).items() if PurePosixPath(name).is_relative_to(root) and name.endswith(_SUFFIXES)
-        }
-        specs = [PurePosixPath(name) for name in _specs_there(repository, inside)]
-        return {
-            name.relative_to(root).as_posix(): Place(path=Path(f"{revision}:{name.parent}") / name.name, files=_at(repository, commit, str(name)))
-            for name in specs
-        }
-    if repository.entry(commit, path_there) is None:
-        raise UsageError(f"there is no file {path_there!r} in the revision {revision!r}", hint=f"`git ls-tree -r {revision}` lists its files")
-    pure = PurePosixPath(path_there)
-    return Place(path=Path(f"{revision}:{pure.parent}") / pure.name, files=_at(repository, commit, path_there))
+    at, path_there = (parts[0], repository.commit(parts[0])), repository.typed(parts[1])
+    if repository.is_folder(at[1], path_there):
+        root, files = PurePosixPath(path_there), repository.files(at[1])
+        inside = {name: files[name] for name in without_runs(files) if PurePosixPath(name).is_relative_to(root) and name.endswith(SUFFIXES)}
+        return {PurePosixPath(name).relative_to(root).as_posix(): _there(repository, at, name) for name in _specs_there(repository, inside)}
+    repository.check_file(at[1], path_there, parts[0])
+    return _there(repository, at, path_there)
 
 
-def specs_in(folder: Path) -> list[Path]:
-    """The specs in a folder and below, in order; links that lead out of it are none."""
-    found = sorted(one for one in folder.rglob("*") if one.suffix in _SUFFIXES and one.is_file() and one.resolve().is_relative_to(folder.resolve()))
-    return [one for one in found if one.stat().st_size <= MAX_BYTES and _is_spec(one.read_bytes())]
+def _listed(folder: Path) -> list[Path]:
+    """The specs in a folder of the working tree that git knows or does not ignore; none where it knows nothing of the folder."""
+    repository = Repository(Path.cwd())
+    where, root = folder.resolve(), repository.root.resolve()
+    if not where.is_relative_to(root):
+        return []
+    names = without_runs(repository.working_files())
+    inside = [folder / (root / name).relative_to(where) for name in sorted(names) if name.endswith(SUFFIXES) and (root / name).is_relative_to(where)]
+    return [one for one in inside if is_spec(_bytes(one))]
 
 
 def _paired(old: dict[str, Place], new: dict[str, Place]) -> list[str]:
@@ -171,19 +178,8 @@ def _name(place: Place) -> str | None:
 
 def _specs_there(repository: Repository, blobs: Mapping[str, str]) -> list[str]:
     """Which files of a revision, by their paths with the names of their objects, are specs."""
-    found = {name for name, content in repository.contents(blobs.values()) if _is_spec(content)}
+    found = {name for name, content in repository.contents(blobs.values()) if is_spec(content)}
     return [path for path, name in blobs.items() if name in found]
-
-
-def _is_spec(content: bytes) -> bool:
-    """Whether a file is a spec, be it a broken one."""
-    if _LOOKS_LIKE_ONE.search(content) is None:
-        return False
-    try:
-        data = parse(content, "")[0].data
-    except Unreadable:
-        return _STARTS_LIKE_ONE.search(content) is not None
-    return isinstance(data, dict) and "bench" in data and bool(_SURELY & data.keys())
 
 
 def _pair(old: Place | None, new: Place | None, ground: Ground) -> SpecDiff | None:
@@ -196,7 +192,7 @@ def _pair(old: Place | None, new: Place | None, ground: Ground) -> SpecDiff | No
         if isinstance(earlier, SpecError) and _same(earlier, later):
             return None  # broken as it was
         note = f"{later.message}: `bench validate` shows them"
-        return SpecDiff(name=new.path.stem, before=None if old is None else _words(old), after=_words(new), note=note, is_broken=True)
+        return SpecDiff(name=_readable(new.path.stem), before=None if old is None else _words(old), after=_words(new), note=note, is_broken=True)
     if old is None:
         return _added(new, ground)
     if isinstance(earlier, SpecError):
@@ -261,7 +257,7 @@ def _added(new: Place, ground: Ground) -> SpecDiff:
 def _removed(old: Place, ground: Ground) -> SpecDiff:
     side = _attempt(old, ground)
     if isinstance(side, SpecError):
-        return SpecDiff(name=old.path.stem, before=_words(old), after=None, effect="scope", note="the older version was not valid")
+        return SpecDiff(name=_readable(old.path.stem), before=_words(old), after=None, effect="scope", note="the older version was not valid")
     trials = fates(Cells(side.plan), _nothing(side.plan), lambda _: False, lambda _: False)
     return SpecDiff(name=side.spec.name, before=_words(old), after=None, effect="scope", trials=trials)
 
@@ -271,7 +267,12 @@ def _nothing(plan: Plan) -> Cells:
 
 
 def _words(place: Place) -> str:
-    return place.path.as_posix().replace(":./", ":", 1)
+    return _readable(place.path.as_posix().replace(":./", ":", 1))
+
+
+def _readable(name: str) -> str:
+    """A path as text, also one whose bytes are none."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _budget(spec: Spec, plan: Plan, ground: Ground) -> Budget | None:

@@ -24,7 +24,7 @@ _QUIET = {
     "GIT_NO_LAZY_FETCH": "1",  # a partial clone would fetch what it lacks; git before 2.44 heeds only the next line
     "GIT_ALLOW_PROTOCOL": "none",
 }
-_FILE, _LINK, _FOLDER = "100", "120000", "040000"
+_FILE, _LINK, _FOLDER, _SUBMODULE = "100", "120000", "040000", "160000"
 
 
 class _Entry(NamedTuple):
@@ -120,6 +120,14 @@ class Repository:
             return True
         found = self.entry(commit, path)
         return found is not None and found.mode == _FOLDER
+
+    def check_file(self, commit: str, path: str, revision: str) -> None:
+        """Raise UsageError when there is no file, or link to one, at a path of a commit, which people call `revision`."""
+        found = self.entry(commit, path)
+        if found is not None and found.mode == _SUBMODULE:
+            raise UsageError(f"{path!r} is a submodule in the revision {revision[:80]!r}", hint="work inside it: it has revisions of its own")
+        if found is None:
+            raise UsageError(f"there is no file {path!r} in the revision {revision[:80]!r}", hint=f"`git ls-tree -r {revision[:80]}` lists its files")
 
     def files(self, commit: str) -> dict[str, str]:
         """All ordinary files, with the names of their contents."""

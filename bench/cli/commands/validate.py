@@ -60,7 +60,7 @@ def _specs(given: Path) -> list[Path]:
     """The spec itself; of a folder all in it. Raises: UsageError where there is none."""
     if not given.is_dir():
         return [given]
-    from bench.diffing import specs_in  # noqa: PLC0415 - a spec alone is checked without it
+    from bench.spec_files import specs_in  # noqa: PLC0415 - a spec alone is checked without it
 
     found = specs_in(given)
     if not found:

@@ -1,6 +1,7 @@
 """Specs in git revisions: read from git's own store, includes and all, with nothing run and nothing outside."""
 
 import json
+import os
 
 import pytest
 from harness.command import Here
@@ -274,6 +275,55 @@ def test_a_large_file_that_a_spec_names_is_compared_whole(repository, bench):
     (one,) = found(bench("diff", "HEAD:s.yaml", "--format", "json"))
     assert [(change["where"], change["effect"]) for change in one["changes"]] == [(["judge", "labels", "(the file)"], "measurement")]
     assert one["changes"][0]["after_at"]["file"] == "s.yaml"
+
+
+def test_copies_that_runs_keep_and_what_git_ignores_are_no_specs(repository, bench):
+    repository.write(s=BASE)
+    repository.commit("first")
+    repository.write(s=BASE.replace("hello", "goodbye"), runs__small__r1__inputs__s=BASE, runs__small__r1__judging__inputs__s=BASE)
+    repository.write(runs__small__r1__spec_resolved=BASE, ignored__s=BASE.replace("small", "ignored"))
+    run = repository.folder / "runs" / "small" / "r1"
+    (run / "spec_resolved.yaml").rename(run / "spec.resolved.yaml")
+    (run / "run.json").write_text("{}", encoding="utf-8")
+    (repository.folder / ".gitignore").write_text("ignored/\n", encoding="utf-8")
+    for words in (("--base", "HEAD"), ("HEAD:.",), ("HEAD:.", ".")):
+        assert [one["after"] for one in found(bench("diff", *words, "--format", "json"))] == ["s.yaml"]
+    assert bench("validate", ".").stdout.splitlines() == [f"{name}: valid (1 model, 1 prompt, 1 variant)" for name in ("ignored/s.yaml", "s.yaml")]
+    assert [one["after"] for one in found(bench("diff", "HEAD:.", "ignored", "--format", "json"))] == ["ignored/s.yaml"]
+
+
+@pytest.mark.parametrize("content", [BASE.encode("utf-16"), BASE.encode("utf-16-be"), BASE.encode() + b"# \xff", BASE.encode() + b"#" * 2**22])
+def test_a_spec_that_can_no_longer_be_read_is_broken_and_not_gone(repository, bench, content):
+    repository.write(s=BASE)
+    repository.commit("first")
+    (repository.folder / "s.yaml").write_bytes(b"\xfe\xff" * content.startswith(b"\0") + content)
+    assert "s: not valid, s.yaml" in bench("diff", "--base", "HEAD", code=2).stdout
+
+
+def test_a_byte_order_mark_makes_no_other_spec(repository, bench):
+    repository.write(s=BASE)
+    repository.commit("first")
+    (repository.folder / "s.yaml").write_bytes(b"\xef\xbb\xbf" + BASE.encode())
+    assert bench("diff", "--base", "HEAD").stdout == "no spec changed\n"
+
+
+@pytest.mark.parametrize("text", [BASE, BASE.replace("models:", "modls:")])
+def test_a_name_that_is_no_text_can_be_told(repository, bench, text):
+    repository.commit("first")
+    (repository.folder / os.fsdecode(b"s\xff.yaml")).write_text(text, encoding="utf-8")
+    (one,) = found(bench("diff", "--base", "HEAD", "--format", "json", code=0 if text == BASE else 2))
+    assert one["after"] == "s\ufffd.yaml"
+
+
+def test_a_submodule_is_named(repository, bench, tmp_path):
+    other = Repository(tmp_path / "other")
+    other.write(s=BASE)
+    other.commit("first")
+    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.folder), "vendor")
+    repository.commit("first")
+    assert "'vendor' is a submodule in the revision 'HEAD'" in bench("diff", "HEAD:vendor", code=2).stderr
+    repository.write(vendor__s=BASE.replace("hello", "goodbye"))
+    assert bench("diff", "--base", "HEAD").stdout == "no spec changed\n"
 
 
 @pytest.mark.parametrize("where", ["bare.git", "work/.git"])
