@@ -42,6 +42,12 @@ def parts_of_specs() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_examples_stand_in_blocks_and_not_in_the_text(page: str) -> None:
+    text = re.sub(r"^```\w*\n.*?^```$", "", (DOCS / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert ">>> " not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_in_page_give_what_they_show(page: str) -> None:
     result = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert result.attempted > 0
