@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bench.compare.align import Aligned
-from bench.compare.costs import BY_TOKENS, error_of
+from bench.compare.costs import BY_TOKENS, sureness
 from bench.compare.figures import LEVEL, POWER, ROUNDING, edge_of, said, six
 from bench.compare.tolerance import tolerance
 from bench.compare.vetoes import Push, Vetoes, allowed, forbidden, joined, marked
@@ -58,12 +58,18 @@ def is_statistic(word: str) -> bool:
 
 
 class Told(NamedTuple):
-    """A change, and its standard error on the scale of logarithms; None for a reading, or where there is no interval."""
+    """A change, and its standard error on the scale of logarithms; None for a reading, or where there is no interval. `p`: where it is exact."""
 
     change: Change
     effect: float = 0.0
     error: float | None = None
     veto: Push | None = None
+    p: float | None = None
+
+    @property
+    def chance(self) -> float:
+        """How likely such a difference is by chance alone: as told, or by the standard error."""
+        return self.p if self.p is not None else 2 * normal_cdf(-abs(self.effect) / (self.error or 1.0))
 
 
 def levels(
@@ -82,7 +88,7 @@ def _one(runs: tuple[Baseline, Baseline], one: Aligned, asked: Wanted, more: tup
         sides = [each.facts.get(FACTS[metric]) for each in (one.base, one.head)]
         return _reading(empty, sides[0], sides[1], _of_fact(metric, one, vetoes))
     if metric in COSTS:
-        return _cost(one, asked, given, vetoes)
+        return _cost(one, asked, (given, vetoes, runs[0].seed))
     measure = next((run.metrics[metric] for run in runs if metric in run.metrics), None)
     if measure is None:
         measure = Measure(unit=RATES.get(metric, ""), better="higher")
@@ -160,7 +166,8 @@ def _reading(empty: Change, base: float | None, head: float | None, veto: Push |
     return Told(change, log(head / base), None, veto)
 
 
-def _cost(one: Aligned, asked: Wanted, given: Mapping[str, float], vetoes: Vetoes) -> Told:
+def _cost(one: Aligned, asked: Wanted, more: tuple[Mapping[str, float], Vetoes, int]) -> Told:
+    given, vetoes, seed = more
     first, second, per = one.base.cost, one.head.cost, COSTS[asked.metric]
     empty = _empty(one, asked, Measure(unit=second.currency if second else "", better="lower"), given)
     if first is None or second is None:
@@ -172,12 +179,12 @@ def _cost(one: Aligned, asked: Wanted, given: Mapping[str, float], vetoes: Vetoe
     read = _reading(empty, first.amounts.get(per), second.amounts.get(per), veto)
     if read.change.ratio is None or (veto is not None and veto.way == "any"):
         return read
-    error = error_of(one, per, LEVEL)
-    if error is None:
+    sure = sureness(one, per, LEVEL, seed)
+    if sure is None:
         change = replace(read.change, low=None, high=None)
         return read._replace(change=change, veto=forbidden("too few prompts to tell how much it varies"))
-    low, high = (six(exp(read.effect + side * _Z * error)) for side in (-1, 1))
-    return read._replace(change=replace(read.change, low=low, high=high, method=_OF_COSTS), error=error)
+    low, high = six(exp(read.effect - sure.below)), six(exp(read.effect + sure.above))
+    return read._replace(change=replace(read.change, low=low, high=high, method=_OF_COSTS), error=sure.error, p=sure.p)
 
 
 def other_work(base: Contestant, head: Contestant, *, is_whole: bool = False) -> str | None:
@@ -198,8 +205,8 @@ def _work(answers: Iterable[Answered]) -> dict[tuple[str, int, str], int]:
 def decided(found: Sequence[Told], families: int) -> Iterator[Change]:
     """The figures with their verdicts; p values are adjusted for all of them, and for the families that share the error."""
     tested = [place for place, one in enumerate(found) if one.error is not None and not _is_open(one)]
-    ps = [2 * normal_cdf(-abs(found[place].effect) / (found[place].error or 1.0)) for place in tested]
-    adjusted = dict(zip(tested, (min(1.0, p * families) for p in holm(ps)), strict=True))
+    ps = holm([found[place].chance for place in tested])
+    adjusted = dict(zip(tested, (min(1.0, p * families) for p in ps), strict=True))
     n_tests = families * max(1, len(tested))
     for place, one in enumerate(found):
         yield marked(_decided(one, adjusted.get(place), n_tests), one.veto)
@@ -218,8 +225,7 @@ def _decided(one: Told, p_adjusted: float | None, n_tests: int) -> Change:
         edge = edge_of(change.tolerance)
         z = normal_quantile(1 - (1 - LEVEL) / n_tests / 2) + normal_quantile(POWER)
         detectable = max(z * one.error, edge + normal_quantile(POWER) * one.error)
-        p = 2 * normal_cdf(-abs(one.effect) / one.error)
-        change = replace(change, p=six(p), p_adjusted=six(p_adjusted), mde=six(exp(detectable)))
+        change = replace(change, p=six(one.chance), p_adjusted=six(p_adjusted), mde=six(exp(detectable)))
     verdict, reason = allowed(one.veto, *_verdict(change, one, 0.0 if p_adjusted is None else p_adjusted))
     return replace(change, verdict=verdict, reason=reason)
 

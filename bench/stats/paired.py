@@ -65,7 +65,7 @@ def sign_flips(differences: Floats, rng: np.random.Generator, level: float = 0.9
     spread = float(differences.std(ddof=1)) if n > 1 else 0.0
     if n > MOST_DRAWN:
         return _by_variance(differences, mean, spread, level)
-    flips = (_all_flips(n) if n <= MOST_EXACT else rng.integers(0, 2, size=(DRAWS, n), dtype=np.int8)).astype(np.float64)
+    flips = (all_flips(n) if n <= MOST_EXACT else rng.integers(0, 2, size=(DRAWS, n), dtype=np.int8)).astype(np.float64)
     method, seen_apart = (EXACT, 0) if n <= MOST_EXACT else (DRAWN, 1)
     centred = differences - mean
     kept, n_kept = (flips @ np.stack((centred, np.ones(n)), axis=1)).T
@@ -85,7 +85,7 @@ def sign_flips(differences: Floats, rng: np.random.Generator, level: float = 0.9
     return Paired(mean, low, high, p, n, spread, method)
 
 
-def _all_flips(n: int) -> NDArray[np.int8]:
+def all_flips(n: int) -> NDArray[np.int8]:
     """Every way to flip n signs but for the mirror images: the last keeps its sign."""
     bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
     return np.where(np.arange(n) == n - 1, 1, bits).astype(np.int8)
