@@ -246,6 +246,9 @@ def _not_found(root: Path, which: str, runs: list[Path], spec_name: str | None) 
     if not runs:
         return RunFolderError(f"there is no run{of_spec} in {root}", hint="start one with `bench run SPEC`")
     names = [f"{folder.parent.name}/{folder.name}" for folder in runs]
+    newest = f"the newest are: {', '.join(names[-3:])}"
+    if which and all(folder.name.startswith(which) for folder in runs):
+        return RunFolderError(f"{len(runs)} runs{of_spec} in {root} begin with {which!r}", hint=f"write more of the id; {newest}")
     near = get_close_matches(which, [folder.name for folder in runs] + names + [folder.parent.name for folder in runs], n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return RunFolderError(f"no single run{of_spec} in {root} is meant by {which!r}", hint=f"{hint}the newest are: {', '.join(names[-3:])}")
+    return RunFolderError(f"there is no run {which!r}{of_spec} in {root}", hint=f"{hint}{newest}")

@@ -14,6 +14,7 @@ from bench.cli.console import line, plain
 from bench.errors import Exit, RunFolderError, UsageError
 from bench.records.baseline import Baseline
 from bench.records.compare import Change, RunComparison
+from bench.report.numbers import count
 from bench.store.baselines import FOLDER, list_baselines, path_of, read_baseline, write_baseline
 
 
@@ -95,7 +96,7 @@ def _write(path: Path, made: Baseline) -> int:
     if busy := [f"{model.model_id} ({'; '.join(dict.fromkeys(model.contention.values()))})" for model in made.models if model.contention]:
         line(f"note: other work took part of the machine while {', '.join(busy)} was measured: a gate on what it may have spoilt can fail, not pass")
     prompts = len({each.prompt_id for model in made.models for each in model.answers})
-    line(f"{size:,} bytes: {len(made.models)} models in their variants, {prompts} prompts")
+    line(f"{size:,} bytes: {count(len(made.models), 'model with its variant', 'models with their variants')}, {count(prompts, 'prompt')}")
     sys.stdout.write(f"{path}\n")
     return int(Exit.OK)
 

@@ -82,6 +82,6 @@ def test_other_formats_and_a_template_of_ones_own(bench, finished, tmp_path):
 
 def test_what_is_not_there_is_named(bench, finished):
     assert "did you mean 'markdown'" in bench("report", "--formats", "markdwon", code=4).stderr
-    assert "no single run" in bench("report", "nowhere", code=5).stderr
+    assert "there is no run 'nowhere' in runs\nhint: the newest are: small/" in bench("report", "nowhere", code=5).stderr
     assert "cannot read the report template" in bench("report", "--template", "none.j2", code=2).stderr
     assert finished.summary.is_file()
