@@ -19,7 +19,8 @@ from bench.records.spec import Bounded, GateSpec, ModelSpec, Rubric, Spec, Weigh
 from bench.select.contest import Contest, Demand, Entrant, Figure, within
 from bench.select.decide import decide
 from bench.select.worth import SHARES
-from bench.stats.resampling import NEEDED, RESAMPLES
+from bench.stats.quantile import Floats
+from bench.stats.resampling import NEEDED, RESAMPLES, widened, widths
 from bench.summarize.redrawn import Redrawn
 from bench.summarize.rows import Rows
 from bench.summarize.table import Cell as Treated
@@ -40,20 +41,23 @@ class _Run(NamedTuple):
     summary: Summary
     metrics: Mapping[str, Metric]
     redrawn: Redrawn
+    widths: Floats
 
 
 def selected(spec: Spec, summary: Summary, rows: Rows, metrics: Mapping[str, Metric]) -> SelectionResult | None:
     """What a run comes to; None where its spec declares no `selection`."""
     if spec.selection is None:
         return None
-    run = _Run(spec, summary, metrics, Redrawn(spec, rows, metrics))
+    redrawn = Redrawn(spec, rows, metrics)
+    n_units = redrawn.k if redrawn.by_rounds else redrawn.n_prompts
+    run = _Run(spec, summary, metrics, redrawn, widths(max(2, n_units)))
     cells = tuple(Cell(one.model_id, one.variant_id) for one in summary.counts)
     criteria = tuple(_criteria(run, cells))
     return decide(
         Contest(
             criteria=criteria,
             entrants=tuple(_entrant(run, counts, criteria, cells) for counts in summary.counts),
-            n_prompts=run.redrawn.k if run.redrawn.by_rounds else run.redrawn.n_prompts,
+            n_prompts=n_units,
             unit="rounds" if run.redrawn.by_rounds else "prompts",
             resamples=RESAMPLES,
             needed=NEEDED,
@@ -183,17 +187,18 @@ def _entrant(run: _Run, counts: Counts, criteria: Sequence[SelectionCriterion], 
     who = Contender(model_id=cell.model_id, variant_id=cell.variant_id)
     if not counts.completed:
         return Entrant(who, tuple(_declared(run, cell)), absent=_absence(run, counts))
+    figures = {criterion.name: _figure(run, cell, criterion) for criterion in criteria}
     return Entrant(
         who,
         (*_declared(run, cell), *_bounded(run, cell), *_reliable(run, counts)),
-        {criterion.name: _figure(run, cell, criterion) for criterion in criteria},
+        figures,
         partial=_apart(run, counts) or _partial(run, cell, cells),
-        doubt=_doubt(run, cell, criteria),
+        doubt=_doubt(run, cell, criteria, figures),
     )
 
 
-def _doubt(run: _Run, cell: Cell, criteria: Sequence[SelectionCriterion]) -> str | None:
-    """What may have spoilt a figure that counts. Where nothing weighs, all that is on the front does."""
+def _doubt(run: _Run, cell: Cell, criteria: Sequence[SelectionCriterion], figures: Mapping[str, Figure]) -> str | None:
+    """What may have spoilt a figure that counts, or that resamples show too little of. Where nothing weighs, all that is on the front counts."""
     weighs = any(criterion.weight > 0 for criterion in criteria)
     counting = [criterion for criterion in criteria if criterion.weight > 0 or (criterion.is_on_front and not weighs)]
     gates = [(_looking(Weighed(metric=one.metric, at=_at(one), weight=0.0)), one.unit) for one in counting]
@@ -201,7 +206,8 @@ def _doubt(run: _Run, cell: Cell, criteria: Sequence[SelectionCriterion]) -> str
         return "the measuring client could not keep up"
     if any(of_the_machine(gate, unit, run.summary, cell) for gate, unit in gates):
         return "other work took part of the machine"
-    return None
+    alone = [name for one in counting if (figure := figures[name := one.name]).drawn is not None and figure.low is None and figure.value is not None]
+    return f"{', '.join(alone)} has no interval" if alone else None
 
 
 def _absence(run: _Run, counts: Counts) -> str:
@@ -309,7 +315,8 @@ def _held(run: _Run, cell: Cell, one: Bounded, result: GateResult) -> Demand:
     drawn = None if outcome == "unknown" else run.redrawn.figure(Treated(*cell), _OF_ANSWERS.get(one.metric, one.metric), result.statistic)
     if drawn is not None and one.metric == "score":
         drawn = on_scale(drawn, _rubric(run.spec))  # type: ignore[arg-type, assignment]  # of arrays as of numbers
-    return Demand(requirement, None if drawn is None else within(drawn, one.min, one.max), one.name, one.min, one.max)
+    held = None if drawn is None or result.value is None else within(widened(result.value, drawn, run.widths), one.min, one.max)
+    return Demand(requirement, held, one.name, one.min, one.max)
 
 
 def _outcome(result: GateResult) -> RequirementOutcome:

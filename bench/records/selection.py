@@ -7,7 +7,7 @@ import msgspec
 from bench.records.comparison import Contender
 
 SelectionVerdict = Literal["clear", "likely", "cannot_tell", "none"]
-"""`clear`: the winner wins in at least 97.5 % of the resamples, or nobody else is left. `likely`: in at least 80 %. `cannot_tell`: in fewer, or the
+"""`clear`: the winner wins in at least 98 % of the resamples, or nobody else is left. `likely`: in at least 80 %. `cannot_tell`: in fewer, or the
 prompts are too few, or something that was to count is unknown. `none`: no candidate meets the requirements."""
 
 Better = Literal["lower", "higher", "neither"]

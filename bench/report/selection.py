@@ -51,7 +51,8 @@ def _text(found: SelectionResult) -> Iterator[str]:
     if found.resamples:
         yield (
             f"Wins: in how many of {found.resamples:,} resamples of the {found.n_prompts:,} {found.unit}, the same ones for all, a candidate comes "
-            "first and meets the requirements. From 97.5 % on it is chosen, from 80 % on as likely; two equal candidates win about half each."
+            "first and meets the requirements; they are spread as Student’s t is, since few prompts tell little of their own spread. From 98 % on it "
+            "is chosen, which happens to one of two equal candidates in about one experiment of twenty at most; from 80 % on it is likely."
         )
     yield from (short(note) for note in found.notes)
 
@@ -102,9 +103,14 @@ def _row(
         Cell(value="chosen" if is_chosen else words, mark=short(one.reason or "", 160), state=state, is_best=is_chosen),
         *(_value(criterion, values.get(criterion.name), scale) for criterion, scale in shown),
         numbers.NOT_APPLICABLE if one.score is None else Cell(value=numbers.plain(one.score, 2), is_best=is_chosen),
-        numbers.NOT_APPLICABLE if one.win_share is None else Cell(value=numbers.share(one.win_share)),
+        numbers.NOT_APPLICABLE if one.win_share is None else Cell(value=_of_resamples(one.win_share)),
         _front(seen, one),
     )
+
+
+def _of_resamples(share: float) -> str:
+    """In whole per cent: of some thousand resamples more digits say nothing. Never rounded to all or nothing."""
+    return ">99 %" if 0.995 <= share < 1 else "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
 
 
 def _value(criterion: SelectionCriterion, value: CriterionValue | None, scale: numbers.Scale) -> Cell:
@@ -139,7 +145,7 @@ def _estimate(criterion: SelectionCriterion, value: CriterionValue) -> Estimate:
 def _front(seen: Lookup, one: SelectionCandidate) -> Cell:
     if one.is_on_front is None:
         return numbers.NOT_APPLICABLE
-    share = f"dominated in {numbers.share(one.dominated_share)} of the resamples" if one.dominated_share else ""
+    share = f"dominated in {_of_resamples(one.dominated_share)} of the resamples" if one.dominated_share else ""
     if one.is_on_front:
         return Cell(value="on it", mark=share)
     names = ", ".join(_label(seen, who) for who in one.dominated_by[:3])

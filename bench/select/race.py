@@ -7,8 +7,9 @@ import numpy as np
 
 from bench.records.selection import Requirement, SelectionCriterion
 from bench.select.contest import Contest, Entrant, Mask
-from bench.select.worth import best, dominates, floor, log_worth
+from bench.select.worth import best, dominates, drawn_worth, floor, log_worth
 from bench.stats.quantile import Floats
+from bench.stats.resampling import widths
 
 
 class Race:
@@ -71,14 +72,17 @@ class Race:
 
     @cached_property
     def drawn_worth(self) -> Floats:
-        """Worths in every resample. Shape: float64[criteria, candidates, resamples]."""
+        """Worths in every resample, as far apart as Student's t has them. Shape: float64[criteria, candidates, resamples]."""
         n = self.contest.resamples
+        by = widths(self.contest.n_prompts, n)
         found = np.empty((len(self.criteria), len(self.entrants), n))
         for place, criterion in enumerate(self.criteria):
             for row, entrant in enumerate(self.entrants):
                 figure = entrant.figures.get(criterion.name)
-                drawn = None if figure is None else figure.drawn
-                found[place, row] = self.worth[row, place] if drawn is None else log_worth(drawn, criterion, self.floors[criterion.name])
+                if figure is None or figure.value is None or figure.drawn is None:
+                    found[place, row] = self.worth[row, place]
+                else:
+                    found[place, row] = drawn_worth(figure.value, figure.drawn, criterion, self.floors[criterion.name], by)
         return found
 
     @cached_property

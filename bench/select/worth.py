@@ -12,6 +12,7 @@ import numpy as np
 from bench.records.selection import SelectionCriterion
 from bench.select.contest import Entrant, Mask
 from bench.stats.quantile import Floats
+from bench.stats.resampling import widened
 
 SHARES = ("share", "score")
 LEAST_SHARE = 0.001
@@ -41,11 +42,34 @@ def log_worth(values: Floats, criterion: SelectionCriterion, least: float) -> Fl
     >>> np.exp(log_worth(np.array([0.5, 2.0]), less, 0.0)).tolist()
     [2.0, 0.5]
     """
+    return _logarithm(amount(values, criterion), criterion, least)
+
+
+def amount(values: Floats, criterion: SelectionCriterion) -> Floats:
+    """What of a value counts: of a share of which less is better the rest, else itself. `nan` of what cannot be."""
     known = np.where(values >= 0, values, np.nan)
     if criterion.better == "lower" and criterion.unit in SHARES:
         known = np.where(known <= 1, 1 - known, np.nan)
+    return np.asarray(known)
+
+
+def _logarithm(known: Floats, criterion: SelectionCriterion, least: float) -> Floats:
     found: Floats = np.log(np.maximum(known, least))
     return -found if criterion.better == "lower" and criterion.unit not in SHARES else found
+
+
+def drawn_worth(seen: float, drawn: Floats, criterion: SelectionCriterion, least: float, by: Floats) -> Floats:
+    """The logarithms of the worth of resampled values, each `by` so much farther from the seen one: shares by their differences, else by ratios.
+
+    >>> less = SelectionCriterion(name="ttft", metric="ttft", statistic="p50", unit="s", better="lower")
+    >>> np.exp(drawn_worth(1.0, np.array([0.5, 2.0]), less, 0.0, np.array([1.0, 2.0]))).tolist()
+    [2.0, 0.25]
+    """
+    if criterion.unit in SHARES:
+        value, values = (amount(np.asarray(one), criterion) for one in (seen, drawn))
+        return _logarithm(widened(value, values, by), criterion, least)
+    value, values = (log_worth(np.asarray(one), criterion, least) for one in (seen, drawn))
+    return widened(value, values, by)
 
 
 def value_of(worth: float, criterion: SelectionCriterion) -> float:

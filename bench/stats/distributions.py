@@ -1,5 +1,7 @@
 """The distribution functions that intervals are made of, typed. `scipy.special` alone: `scipy.stats` takes several times longer to import."""
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # SciPy ships no types
 
 
@@ -64,3 +66,13 @@ def t_shift(degrees: int, bound: float, share: float) -> float:
     2.8
     """
     return float(special.nctdtrinc(degrees, 1 - share, bound))
+
+
+def chi_square_quantile(df: float, p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The quantiles of χ² with `df` degrees of freedom.
+
+    >>> chi_square_quantile(1, np.array([0.95])).round(3).tolist()
+    [3.841]
+    """
+    found: NDArray[np.float64] = 2 * special.gammaincinv(df / 2, p)
+    return found

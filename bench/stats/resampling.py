@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.stats.cluster import Ids
+from bench.stats.distributions import chi_square_quantile
 from bench.stats.quantile import Floats
 
 RESAMPLES = 2000
 NEEDED = 6  # clusters, as for a median: resamples of fewer are too alike to say anything
 _GRID = 2000  # candidate values of a quantile; between two of them it is rounded to the next
+_APART = 1908  # sets the chance of `widths` apart from that of `draws`, whatever the spec's seed
 _TOGETHER = 250  # resamples at a time: keeps the memory at `_TOGETHER` × `_GRID` numbers
 
 Draws = NDArray[np.float64]
@@ -25,10 +27,35 @@ def draws(k: int, seed: int, resamples: int = RESAMPLES) -> Draws:
     narrow by √((k − 1)/k). Assumes k ≥ 2.
     Source: J. N. K. Rao and C. F. J. Wu, Resampling Inference with Complex Survey Data, JASA 83 (1988) 231–241, §2.
 
-    >>> draws(12, 7).shape, set(draws(12, 7).sum(axis=1))
+    >>> draws(12, 7).shape, set(draws(12, 7).sum(axis=1).tolist())
     ((2000, 12), {11.0})
     """
     return np.random.default_rng(seed).multinomial(k - 1, np.full(k, 1 / k), size=resamples).astype(np.float64)
+
+
+def widths(k: int, resamples: int = RESAMPLES) -> Floats:
+    """By how much each resample's distance from what was seen is to be stretched, where k clusters were drawn: √((k − 1)/χ²) with k − 1 degrees.
+
+    Resamples know the spread of few clusters no better than the clusters do, and yet take it for the true one. A normal distance that is divided by
+    the root of χ²/(k − 1) is Student's t, so that the share of stretched means above a bound is one less the p of the t test. The same widths for
+    all models and figures, as they are drawn together: evenly spaced quantiles, in an order of chance. Assumes k ≥ 2. Shape: float64[resamples].
+    Source: Student, The Probable Error of a Mean, Biometrika 6 (1908) 1–25; S. Kotz and S. Nadarajah, Multivariate t Distributions (2004), §1.1.
+
+    >>> found = widths(6)
+    >>> bool(found.min() > 0.4), bool(abs((found**2).mean() - 5 / 3) < 0.2)
+    (True, True)
+    """
+    evenly = (np.random.default_rng((k, _APART)).permutation(resamples) + 0.5) / resamples
+    return np.asarray(np.sqrt((k - 1) / chi_square_quantile(k - 1, evenly)))
+
+
+def widened(seen: Floats | float, drawn: Floats, by: Floats) -> Floats:
+    """Resampled values, each `by` so much farther from the seen one.
+
+    >>> widened(1.0, np.array([0.5, 1.5]), np.array([1.0, 2.0])).tolist()
+    [0.5, 2.0]
+    """
+    return np.asarray(seen + (drawn - seen) * by)
 
 
 def resampled_ratio(numerators: Floats, denominators: Floats, clusters: Ids, drawn: Draws) -> Floats:

@@ -87,6 +87,12 @@ def test_client_that_could_not_keep_up_leaves_times_in_doubt(metric, verdict):
     assert (found.verdict, found.doubts) == (verdict, ("the measuring client could not keep up",) if verdict == "likely" else ())
 
 
+def test_a_percentile_without_an_interval_leaves_a_decision_that_weighs_it_likely():
+    found = chosen(TWO, weights={"quality": 3, "ttft_p95": 1})
+    assert (found.verdict, found.doubts) == ("likely", ("ttft_p95 has no interval",))
+    assert chosen(TWO, weights={"quality": 3, "ttft_p50": 1}, bounds=(Bounded(metric="ttft", at="p95", max=9.0),)).doubts == ()
+
+
 def test_no_selection_is_made_where_none_is_declared():
     spec = spec_of(TWO)
     assert selected(spec, summary_of(TWO, spec=spec), read(spec, TWO, METRICS).rows, METRICS) is None

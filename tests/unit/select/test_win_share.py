@@ -8,7 +8,7 @@ from harness.contests import criterion, who
 
 from bench.select.contest import Contest, Entrant, Figure
 from bench.select.decide import CLEAR, decide
-from bench.stats.resampling import draws, resampled_quantile, resampled_ratio
+from bench.stats.resampling import draws, resampled_quantile, resampled_ratio, widened, widths
 
 N_PROMPTS, RESAMPLES, EXPERIMENTS = 16, 400, 150
 SPREAD = 0.1  # of the difference of two models on one prompt
@@ -44,13 +44,50 @@ def test_of_two_equal_models_each_wins_half():
     assert np.quantile(found, [0.25, 0.75]) == pytest.approx([0.25, 0.75], abs=0.08)
 
 
-@pytest.mark.parametrize(("n", "expected"), [(6, 0.11), (12, 0.07), (40, 0.055)])
-def test_of_two_equal_models_one_is_seldom_called_clear(n, expected):
-    """The share is spread evenly from 0 to 1, as a p value is; with few prompts a little more to the ends."""
+DRAWN = {
+    "normal": lambda rng, shape: rng.normal(0, 1, shape),
+    "skewed": lambda rng, shape: rng.beta(0.3, 2, shape) - rng.beta(0.3, 2, shape),
+    "one check": lambda rng, shape: (rng.random(shape) < 0.5) * 1.0 - (rng.random(shape) < 0.5),
+    "seldom unlike": lambda rng, shape: (rng.random(shape) < 0.1) * 1.0 - (rng.random(shape) < 0.1),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("n", [6, 12, 40])
+def test_of_two_equal_models_one_is_called_clear_in_at_most_one_of_twenty_experiments(n, kind):
+    """As the t test has it."""
     rng = np.random.default_rng(20261123)
-    found = np.concatenate([(draws(n, seed, 1000) @ rng.normal(0, 1, (n, 1000)) > 0).mean(axis=0) for seed in range(4)])
-    is_called_clear = (found >= CLEAR) | (found <= 1 - CLEAR)
-    assert is_called_clear.mean() == pytest.approx(expected, abs=0.02)
+    shares = []
+    for seed in range(4):
+        differences = DRAWN[kind](rng, (n, 1000))
+        found = widened(differences.mean(axis=0), draws(n, seed, 1000) @ differences / (n - 1), widths(n, 1000)[:, None])
+        shares.append((found > 1e-9).mean(axis=0) + (np.abs(found) <= 1e-9).mean(axis=0) / 2)
+    is_called_clear = (found := np.concatenate(shares) >= CLEAR) | (np.concatenate(shares) <= 1 - CLEAR)
+    assert found.size == 4000
+    assert is_called_clear.mean() <= 0.05 + 0.007  # two standard errors of 4,000 experiments
+
+
+def test_without_the_widths_six_prompts_would_call_one_of_ten_clear():
+    rng = np.random.default_rng(20261123)
+    found = (draws(6, 1, 1000) @ rng.normal(0, 1, (6, 4000)) > 0).mean(axis=0)
+    assert ((found >= CLEAR) | (found <= 1 - CLEAR)).mean() == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("candidates", [3, 5])
+def test_of_several_equal_models_one_is_called_clear_more_seldom_still(candidates):
+    """The best must stay ahead of all others at once, so that many candidates need no correction of their own."""
+    rng = np.random.default_rng(20261123)
+    values = rng.normal(0, 1, (candidates, 6, 500))
+    drawn = widened(values.mean(axis=1)[:, None], draws(6, 1, 400) @ values / 5, widths(6, 400)[:, None])
+    wins = np.stack([(drawn.argmax(axis=0) == place).mean(axis=0) for place in range(candidates)])
+    assert (wins.max(axis=0) >= CLEAR).mean() <= 0.025
+
+
+def test_a_model_that_is_ahead_by_two_standard_deviations_is_found_with_six_prompts():
+    rng = np.random.default_rng(20261123)
+    differences = rng.normal(2, 1, (6, 2000))
+    found = widened(differences.mean(axis=0), draws(6, 1, 1000) @ differences / 5, widths(6, 1000)[:, None])
+    assert ((found > 0).mean(axis=0) >= CLEAR).mean() >= 0.9
 
 
 @pytest.mark.parametrize("errors", [0.5, 1.0, 2.0, 3.5])
