@@ -32,7 +32,7 @@ def render_prompts(tree: Marked) -> tuple[dict[Path, str], list[Diagnostic]]:
         _by_jinja(tree, work, texts, found)
     for path, text in texts.items():
         if not text.strip() and path[-1] != "system":
-            found.append(tree.diagnose(path, "template-empty", "nothing comes out of this template", hint="check its conditions and the values of its variables"))
+            found.append(tree.diagnose(path, "template-empty", "nothing comes out of this template", hint="check its conditions and its variables"))
     if sum(map(len, texts.values())) > MAX_TOTAL:
         found.append(tree.diagnose(("prompts",), "template-limit", f"all messages together have more than {MAX_TOTAL:,} characters"))
     return texts, found
