@@ -67,11 +67,18 @@ def _all(config: Config, templates: Templates) -> Iterator[Case]:
 def _opened(spot: Spot, config: Config) -> Iterator[Spot]:
     """Tests where they stand: files and tables are opened."""
     for one in spot.items():
-        name = config.file_named(one.value)
-        if name is None and isinstance(one.value, str):
-            name = one.value.removeprefix("./")
+        given = one.value
+        if isinstance(given, dict) and isinstance(given.get("path"), str) and not {"vars", "assert"} & given.keys():  # a generator of tests
+            for key in sorted(given.keys() - {"path"}):
+                config.findings.left_out(one.at(key), f"{quoted(key)} of a file of tests has no counterpart")
+            given = given["path"]
+        name = config.file_named(given)
+        if name is None and isinstance(given, str):
+            name = given.removeprefix("./")
         if name is None:
             yield one
+        elif "://" in name:
+            config.findings.left_out(one, f"tests at {quoted(name)} are not fetched: an import opens no connection", "save them as a file first")
         elif not config.refuse_code(name, one, "the file of tests"):
             yield from _file(name, one, config)
 
@@ -81,10 +88,11 @@ def _file(pattern: str, spot: Spot, config: Config) -> Iterator[Spot]:
         if name.endswith(".csv"):
             yield from (_of_row(row, place, config) for row, place in config.rows(name, spot))
         elif name.endswith(".jsonl"):
-            text = config.text(name, spot)
-            for line in (text or "").splitlines():
-                if line.strip() and isinstance(given := as_json(line), dict):
-                    yield _made(given, spot)
+            for line, place in config.lines(name, spot):
+                if isinstance(given := as_json(line), dict):
+                    yield _made(given, place)
+                else:
+                    config.findings.left_out(place, "this line is no test: it is no mapping in JSON")
         elif name.endswith(DATA):
             inner = config.data(name, spot)
             yield from inner.items() if inner is not None else ()

@@ -45,6 +45,7 @@ def import_config(path: Path, extensions: Extensions) -> Imported:
     found = models(config)
     rows = work.of(prompts(config), cases(config, templates))
     config.stop_if_unreadable()
+    said = settings(config)
     if not rows:
         nothing = Diagnostic(code="nothing-to-import", severity="error", message=f"no prompt of {path.name} can be carried over")
         raise SpecError((*findings.all, nothing), config.sources)
@@ -55,7 +56,7 @@ def import_config(path: Path, extensions: Extensions) -> Imported:
     document["prompts"] = with_names(rows)
     if work.rubrics:
         document["rubrics"] = work.rubrics
-    document |= _generation(found, findings) | settings(config) | _judge(work, found, findings)
+    document |= _generation(found, findings) | said | _judge(work, found, findings)
     if bounds := gates(work.asserted, findings):
         document["gates"] = bounds
     return Imported(text=to_yaml(document, _head(path, findings)), findings=findings.all, sources=config.sources)
@@ -109,11 +110,7 @@ def _generation(found: Sequence[Model], findings: Findings) -> dict[str, Any]:
 
 def _judge(work: Rows, found: Sequence[Model], findings: Findings) -> dict[str, Any]:
     """Who grades what no program decides: the provider that the tests name for it."""
-    named: dict[str, Spot] = {}
-    for case, _ in work.asserted:
-        if (given := case.options.get("provider")) is not None:
-            own = case.spot.at("options", "provider")
-            named.setdefault(str(given), own if own.value is not None else case.spot)
+    named = _graders(work)
     if not work.is_graded:
         return {}
     if not named:
@@ -123,6 +120,9 @@ def _judge(work: Rows, found: Sequence[Model], findings: Findings) -> dict[str, 
     given = next(case.options["provider"] for case, _ in work.asserted if case.options.get("provider") is not None)
     spot = next(iter(named.values()))
     inner = given.get("text", given) if isinstance(given, dict) else given
+    if isinstance(given, dict) and inner is not given:
+        for key in sorted(given.keys() - {"text"}):
+            findings.left_out(spot, f"the grader's {quoted(key)} has no counterpart: a judge is asked in texts")
     made = model(Spot(type(spot.tree)(inner, {(): mark} if (mark := spot.tree.mark(spot.path)) is not None else {})), findings, Names("grader"))
     if len(named) > 1:
         findings.left_out(spot, "tests name several graders; the first is taken", "`judge: {method: panel}` asks several")
@@ -136,3 +136,13 @@ def _judge(work: Rows, found: Sequence[Model], findings: Findings) -> dict[str, 
         findings.differs(spot, "the grader is one of the models: it grades its own answers too, which the report marks", "name another judge")
         return {"judge": {"use": served[0], "allow_self": True}}
     return {"judges": {"grader": entry}, "judge": {"use": "grader"}}
+
+
+def _graders(work: Rows) -> dict[str, Spot]:
+    """The providers that tests name for grading, each with its first place."""
+    named: dict[str, Spot] = {}
+    for case, _ in work.asserted:
+        if (given := case.options.get("provider")) is not None:
+            own = case.spot.at("options", "provider")
+            named.setdefault(str(given), own if own.value is not None else case.spot)
+    return named

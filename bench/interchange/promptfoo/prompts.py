@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from bench.interchange.findings import Spot, quoted
 from bench.interchange.promptfoo.reading import DATA, Config, as_json
+from bench.spec.yaml_source import parse
+from bench.spec.yaml_text import Unreadable
 
 _SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _PATH = re.compile(r"[\w./*?\[\]-]+\.(?:txt|md|json|ya?ml|csv|j2|[cm]?[jt]s|py)(?::[\w.]+)?")
+_YAML_CHAT = re.compile(r"\s*-\s+role\s*:")
+_DUMP = re.compile(r"(\{\{[^{}]*?)\|\s*dump\s*(?=\||-?\}\})")
+_UNREAD = [{"role": None}]
 _ROLES = {"system": "system", "developer": "system", "user": "user", "human": "user", "assistant": "assistant"}
 
 
@@ -52,13 +58,17 @@ def _prompt(spot: Spot, config: Config) -> Iterator[Asked]:
     elif name is not None:
         yield from _of_file(name, label, spot, config)
     else:
-        yield _made(value, label, spot)
+        yield _made(value, label, spot, config)
 
 
 def _of_file(pattern: str, label: str, spot: Spot, config: Config) -> Iterator[Asked]:
     names = config.matching(pattern, spot) if any(sign in pattern for sign in "*?[") else [pattern]
     for name in names:
         if config.refuse_code(name, spot, "the prompt"):
+            continue
+        if name.endswith(".jsonl"):
+            lines = enumerate(config.lines(name, spot), start=1)
+            yield from (_made(line.strip(), f"{label or name}-{number}", place, config) for number, (line, place) in lines)
             continue
         if (text := config.text(name, spot)) is None:
             continue
@@ -75,7 +85,7 @@ def _of_file(pattern: str, label: str, spot: Spot, config: Config) -> Iterator[A
         parts = [part.strip("\n") for part in _SEPARATOR.split(text)] if _SEPARATOR.search(text) else [text.strip()]
         for number, part in enumerate(parts, start=1):
             if part.strip():
-                yield _made(part, (label or name) + (f"-{number}" if len(parts) > 1 else ""), spot)
+                yield _made(part, (label or name) + (f"-{number}" if len(parts) > 1 else ""), spot, config)
 
 
 def _yaml(name: str, spot: Spot, config: Config) -> Any:
@@ -83,11 +93,24 @@ def _yaml(name: str, spot: Spot, config: Config) -> Any:
     return data.value if data is not None else None
 
 
-def _made(text: str, label: str, spot: Spot) -> Asked:
-    """A text that stands for itself, or is a chat in JSON."""
-    if text.strip().startswith("[") and (messages := messages_of(as_json(text))) is not None:
-        return Asked("", messages, label, spot)
-    return Asked(text, (), label, spot)
+def _made(text: str, label: str, spot: Spot, config: Config) -> Asked:
+    """A text that stands for itself, or is a chat. One that is none before its variables are filled in may be one afterwards."""
+    if text != (text := _DUMP.sub(r"\1| tojson ", text)):
+        config.findings.differs(spot, "the filter `dump` becomes `tojson`, which writes a space behind each `,` and `:` of lists and mappings")
+    messages = messages_of(chat_of(text))
+    return Asked(text, (), label, spot) if messages is None else Asked("", messages, label, spot)
+
+
+def chat_of(text: str) -> Any:
+    """The data of a text that promptfoo sends as a chat: a list of messages in JSON or YAML; None for every other text."""
+    data: Any = None
+    if text.lstrip().startswith("["):
+        data = as_json(text)
+    elif _YAML_CHAT.match(text):
+        data = _UNREAD
+        with suppress(Unreadable):
+            data = parse(text.encode(errors="replace"), "")[0].data
+    return data if isinstance(data, list) and any(isinstance(one, dict) and "role" in one for one in data) else None
 
 
 def messages_of(data: Any) -> tuple[tuple[str, str], ...] | None:

@@ -103,6 +103,20 @@ class Config:
             self.findings.left_out(spot, f"{quoted(pattern)} matches {len(found)} files; {_MATCHES} are read", "name the others one by one")
         return found[:_MATCHES]
 
+    def lines(self, name: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
+        """The lines of a file that are not empty, each with its place."""
+        marks: dict[Place, Mark] = {(): Mark(name, "", (1, 1))}
+        table = Marked([], marks)
+        for number, line in enumerate((self.text(name, spot) or "").split("\n"), start=1):
+            if not line.strip():
+                continue
+            if len(table.data) == _ROWS:
+                self.findings.left_out(spot, f"{quoted(name)} has more than {_ROWS:,} lines; the others are left out", "split the file")
+                return
+            marks[(len(table.data),)] = Mark(name, pointer((len(table.data),)), (number, 1))
+            table.data.append(line)
+            yield line, Spot(table, (len(table.data) - 1,))
+
     def rows(self, name: str, spot: Spot) -> Iterator[tuple[dict[str, str], Spot]]:
         """The rows of a CSV file by its header, each with the line it starts in."""
         text = self.text(name, spot)

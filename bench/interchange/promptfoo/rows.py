@@ -9,8 +9,8 @@ import msgspec
 from bench.interchange.naming import Names, plain_name
 from bench.interchange.promptfoo.assertions import Asserted, Assertions, Fact
 from bench.interchange.promptfoo.cases import Case
-from bench.interchange.promptfoo.prompts import Asked, messages_of
-from bench.interchange.promptfoo.reading import Config, as_json
+from bench.interchange.promptfoo.prompts import Asked, chat_of, messages_of
+from bench.interchange.promptfoo.reading import Config
 from bench.interchange.promptfoo.templates import Templates, is_template
 from bench.interchange.yaml_writer import Again, Block, Named, Remarked
 from bench.spec.yaml_source import MAX_NODES
@@ -81,7 +81,12 @@ class Rows:
         if not all(out and out.strip() for out in rendered):
             self._config.findings.left_out(asked.spot, "with these variables nothing comes out of this prompt", "an empty message cannot be sent")
             return None
-        chat = messages_of(as_json(rendered[0])) if not asked.messages and rendered[0] and rendered[0].lstrip().startswith("[") else None
+        data = _chat(asked, rendered[0]) if not asked.messages and rendered[0] else None
+        if data is not None and messages_of(data) is None:
+            what = "a chat that cannot be read, or holds more than texts (pictures, calls of tools), is not carried over"
+            self._config.findings.left_out(asked.spot, what, "bench sends texts: what stands in them can be carried over by hand")
+            return None
+        chat = messages_of(data)
         row = _literally(chat) if chat is not None else self._as_written(messages, case)
         if facts:
             row |= self._expected(facts, case.threshold)
@@ -115,6 +120,12 @@ class Rows:
         title += f"-{len(self.rubrics) + 1}" if title in self.rubrics else ""
         self.rubrics[title] = rubric
         return {"rubric": title, "aspects": aspects}
+
+
+def _chat(asked: Asked, rendered: str) -> Any:
+    """The data of a chat: promptfoo fills variables into the texts of JSON, and into YAML or what is no JSON yet as a whole."""
+    written = chat_of(asked.text) if asked.text.lstrip().startswith("[") else None
+    return chat_of(rendered) if written is None else written
 
 
 def _messages(messages: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -221,3 +221,81 @@ tests:
 """)
     assert lost(imported) == [(4, "the grader's `temperature` is not carried over: bench's judge is asked in its own way")]
     assert read.spec(imported).judges[0].model == "j"
+
+
+def test_chats_are_found_in_all_forms_and_none_is_sent_as_a_text(read):
+    imported = read(
+        """\
+prompts:
+  - file://chat.txt
+  - file://lines.jsonl
+  - '[{"role": "user", "content": {{ q | dump }}}]'
+  - '[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "{{ q }}"}}]}]'
+  - "- role: user\\n  content: {{ q }}"
+  - "- role of a {{ q }}"
+providers: [echo]
+tests: [{vars: {q: a "b"}}, {vars: {q: "c: d"}}]
+""",
+        chat_txt="- role: system\n  content: Be brief.\n- role: user\n  content: Say {{q}}\n",
+        lines_jsonl='[{"role": "user", "content": "One {{q}}"}]\n\nplain {{q}}\n',
+    )
+    spec = read.spec(imported)
+    said = [[(one.role, one.content) for one in prompt.messages] for prompt in spec.prompts]
+    assert said[:6] == [
+        [("system", "Be brief."), ("user", 'Say a "b"')],
+        [("user", 'One a "b"')],
+        [("user", 'plain a "b"')],
+        [("user", 'a "b"')],
+        [("user", 'a "b"')],
+        [("user", '- role of a a "b"')],
+    ]
+    assert [prompt.messages[-1].content for prompt in spec.prompts[6:]] == ["Say c: d", "One c: d", "plain c: d", "c: d", "- role of a c: d"]
+    what = "a chat that cannot be read, or holds more than texts (pictures, calls of tools), is not carried over"
+    assert lost(imported) == [(5, what), (6, what)]
+
+
+def test_no_line_of_a_file_of_tests_is_dropped_silently(read):
+    imported = read(
+        "prompts: ['{{ q }}']\nproviders: [echo]\ntests: file://golden.jsonl\n",
+        golden_jsonl='{"vars": {"q": "one"}, "assert": [{"type": "javascript", "value": "1"}]}\nno json\n\n["q"]\n{"vars": {"q": "two"}}\n',
+    )
+    assert [prompt.messages[0].content for prompt in read.spec(imported).prompts] == ["one", "two"]
+    places = [(one.position.file, one.position.line) for one in imported.findings if one.severity == "warning"]
+    assert places == [("golden.jsonl", 2), ("golden.jsonl", 4), ("golden.jsonl", 1)]
+
+
+def test_tests_of_a_program_or_of_elsewhere_are_no_tests(read):
+    imported = read(
+        """\
+prompts: ['{{ q }}']
+providers: [echo]
+tests:
+  - path: file://made.py:tests
+    config: {n: 3}
+  - path: file://more.csv
+  - huggingface://datasets/some/where?split=test
+  - https://docs.example.org/spreadsheets/d/1/edit
+""",
+        more_csv="q\none\n",
+    )
+    assert [prompt.messages[0].content for prompt in read.spec(imported).prompts] == ["one"]
+    assert [(line, message.split("`")[0]) for line, message in lost(imported)] == [
+        (5, ""), (4, "the file of tests "), (7, "tests at "), (8, "tests at "),
+    ]  # fmt: skip
+
+
+def test_what_else_stands_in_a_file_without_a_usable_prompt_is_told(read):
+    with pytest.raises(SpecError) as caught:
+        read("targets: [echo]\nprompts: ['{{ prompt }}']\nredteam: {purpose: a bank}\n")
+    assert "`redteam` has no counterpart" in [one.message for one in caught.value.diagnostics]
+
+
+def test_a_grader_of_embeddings_is_listed(read):
+    imported = read("""\
+prompts: [Say it]
+providers: [echo]
+defaultTest: {options: {provider: {text: "openai:gpt-4o", embedding: "openai:embedding:e"}}}
+tests: [{assert: [{type: llm-rubric, value: Is kind}]}]
+""")
+    assert [message for _, message in lost(imported)] == ["the grader's `embedding` has no counterpart: a judge is asked in texts"]
+    assert read.spec(imported, OPENAI_API_KEY="k").judges[0].model == "gpt-4o"
