@@ -1,5 +1,6 @@
 """Digests of model files that stay where they are, noted in the cache: as long as path, size and time stamp of a file hold, its digest does."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -18,14 +19,24 @@ def file_digest(path: Path, name: str, context: ServingContext) -> str:
     state = path.stat()
     noted = context.cache_folder / "digests" / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.txt"
     identity = f"{path}\n{state.st_size} {state.st_mtime_ns}\n"
-    if noted.is_file() and (text := noted.read_text(encoding="utf-8")).startswith(identity):
-        return text.removeprefix(identity)
+    with contextlib.suppress(OSError, ValueError):
+        if (text := noted.read_text(encoding="utf-8")).startswith(identity):
+            return text.removeprefix(identity)
     found = read_digest(path, name, context)
+    with contextlib.suppress(OSError):  # a full or read-only disk: then it is read again the next time
+        _note(noted, identity + found)
+    return found
+
+
+def _note(noted: Path, text: str) -> None:
     noted.parent.mkdir(parents=True, exist_ok=True)
     beside = noted.with_suffix(f".{os.getpid()}")
-    beside.write_text(identity + found, encoding="utf-8")
-    beside.replace(noted)
-    return found
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(noted)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def folder_digest(folder: Path, name: str, context: ServingContext) -> str:

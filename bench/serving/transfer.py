@@ -1,10 +1,8 @@
 """A file over HTTP(S) into a `.part` file that a later call goes on with. Proxies: those of the environment, as urllib reads them."""
 
 import contextlib
-import errno
 import http.client
 import json
-import shutil
 import socket
 import ssl
 import urllib.error
@@ -15,6 +13,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from bench.errors import ServingError
+from bench.serving.room import Room
 
 _CHUNK = 1 << 18
 _TIMEOUT_S = 15.0  # for a connection and between two reads
@@ -111,15 +110,26 @@ def _receive(answer: Any, part: Path, facts: Path, have: int, progress: Callable
     facts.write_text(json.dumps({"validator": validator}), encoding="utf-8")
     length = answer.headers.get("Content-Length")
     total = seen + int(length) if length and length.isdigit() else None
-    if total is not None and total - seen > shutil.disk_usage(part.parent).free:
-        raise OSError(errno.ENOSPC, f"{total - seen} bytes do not fit", str(part))
+    room, start = Room(part.parent), seen
+    if total is not None:
+        room.take(total - seen)
     with part.open("ab" if goes_on else "wb") as out:
         while chunk := answer.read(_CHUNK):
-            out.write(chunk)
             seen += len(chunk)
+            _take(room, seen - start, part, is_endless=total is None)
+            out.write(chunk)
             progress(seen, total)
     if total is not None and seen != total:
         raise http.client.IncompleteRead(b"", total - seen)
+
+
+def _take(room: Room, n_bytes: int, part: Path, *, is_endless: bool) -> None:
+    try:
+        room.take(n_bytes)
+    except OSError:
+        if is_endless:  # of a file whose size nobody tells, what filled the disk is no start for the next try
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _refusal(url: str, error: urllib.error.HTTPError) -> ServingError:

@@ -5,6 +5,7 @@ when a run needs it, never while a spec is validated or planned. Only files in p
 """
 
 import errno
+import os
 import re
 import shutil
 import time
@@ -170,6 +171,7 @@ def _disk_trouble(error: OSError, context: ServingContext) -> ServingError:
     if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
         free = cache.free_bytes(context.cache_folder)
         hint = f"free some ({free / 1e6:.0f} MB left), `bench models rm`, or set BENCH_CACHE to a folder on a larger disk"
-        return ServingError(f"the disk of the cache is full ({context.cache_folder})", hint=hint)
+        what = f": {error.strerror}" if error.strerror and error.strerror != os.strerror(error.errno or 0) else ""
+        return ServingError(f"the disk of the cache is full ({context.cache_folder}){what}", hint=hint)
     where = f": {error.filename}" if error.filename else ""
     return ServingError(f"weights cannot be read or written: {error.strerror or error}{where}", hint="check the file and the folder in BENCH_CACHE")

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.errors import ServingError
 from bench.protocols import ServingContext
+from bench.serving.room import Room
 
 _PART = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)/(?P<path>[^@]+)(?:@(?P<revision>.+))?")
 _QUICK_S = 2.5
@@ -34,7 +35,7 @@ def fetch(rest: str, folder: Path, context: ServingContext) -> Path:
     token: str | None = context.environ.get("HF_TOKEN")
     try:
         hub.get_hf_file_metadata(hub.hf_hub_url(repo, path, revision=revision, endpoint=endpoint), token=token, timeout=_QUICK_S, endpoint=endpoint)
-        bar = _bar(hub, f"download {Path(path).name}", context)
+        bar = _bar(hub, f"download {Path(path).name}", context, Room(folder))
         made = hub.hf_hub_download(
             repo, path, revision=revision, endpoint=endpoint, token=token, local_dir=folder, etag_timeout=_QUICK_S, tqdm_class=bar
         )
@@ -43,8 +44,8 @@ def fetch(rest: str, folder: Path, context: ServingContext) -> Path:
     return Path(made)
 
 
-def _bar(hub: Any, what: str, context: ServingContext) -> Any:
-    """A progress bar that shows nothing and tells the context."""
+def _bar(hub: Any, what: str, context: ServingContext, room: Room) -> Any:
+    """A progress bar that shows nothing, tells the context, and ends what does not fit."""
 
     class Told(hub.utils.tqdm):  # type: ignore[misc] # the package has no types for it
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -52,6 +53,7 @@ def _bar(hub: Any, what: str, context: ServingContext) -> Any:
 
         def display(self, *_: Any, **__: Any) -> None:
             total = int(self.total) if self.total else None
+            room.take(int(self.n) - int(self.initial))
             context.progress(what, int(self.n), total)
 
         def update(self, n: float | None = 1) -> Any:

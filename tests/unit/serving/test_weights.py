@@ -196,6 +196,18 @@ def test_a_full_disk_is_its_own_message(tmp_path, monkeypatch):
     assert "BENCH_CACHE" in found.hint
 
 
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_file_is_used_where_its_digest_cannot_be_noted(tmp_path, monkeypatch, reason):
+    (tmp_path / "model.gguf").write_bytes(b"weights")
+
+    def refuse(*_args, **_options):
+        raise OSError(reason, "no")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    found = fetch(Weights(parts=("file:model.gguf",)), None, context(tmp_path))
+    assert found.digest == hashlib.sha256(b"weights").hexdigest()
+
+
 def test_an_unknown_kind_of_source_is_refused(tmp_path):
     found = refusal(Weights(parts=("ftp://host.example/model.gguf",)), None, context(tmp_path))
     assert "is no source of weights" in found.message
