@@ -25,7 +25,7 @@ from bench.plan.budget import judges_of
 from bench.plan.expand import expand
 from bench.protocols import ServingContext
 from bench.records.exchange import Completion
-from bench.records.models import CheckReport, CheckState, ModelCheck
+from bench.records.models import CheckReason, CheckReport, CheckState, ModelCheck
 from bench.records.plan import Block, ServingKey
 from bench.records.sample import Sample
 from bench.records.serving import ModelStatus
@@ -67,7 +67,7 @@ def check(checking: Checking) -> CheckReport:
         spec=checking.spec.name,
         models=rows,
         exit_code=int(worst(*(code for code, _ in codes))),
-        reasons=tuple(words for _, words in codes),
+        reasons=tuple(CheckReason(code=int(code), message=words) for code, words in codes),
         logs=None if is_needless else str(logs),
     )
 
@@ -227,8 +227,8 @@ def _reasons(spec: Spec, rows: tuple[ModelCheck, ...], *, is_interrupted: bool) 
         yield Exit.NOTHING_MEASURED, "no model answered"
     for row in models:
         if row.state != "answered" and not row.is_optional:
-            yield Exit.MODEL_FAILED, f"required model {row.model_id} [{', '.join(row.variants)}] is {row.state}: {row.reason or 'no reason known'}"
+            yield Exit.MODEL_FAILED, f"required model {row.model_id} [{', '.join(row.variants)}] is {row.state}"
     used = {judge.id for judge in judges_of(spec)}
     for row in rows:
         if row.role == "judge" and row.state != "answered" and row.model_id in used:
-            yield Exit.JUDGE_UNUSABLE, f"judge {row.model_id} is {row.state}: {row.reason or 'no reason known'}"
+            yield Exit.JUDGE_UNUSABLE, f"judge {row.model_id} is {row.state}"

@@ -18,7 +18,7 @@ from bench.execute.progress import Progress
 from bench.execute.seat import ProviderFactory, Seat
 from bench.execute.stop import StopRules
 from bench.interrupts import Interrupts
-from bench.protocols import LoadShape, Restartable, SelfSpoken, Served, ServingContext
+from bench.protocols import LoadShape, Parting, Restartable, SelfSpoken, Served, ServingContext
 from bench.providers.dialects import with_unmet
 from bench.providers.ollama_chat import OllamaChat
 from bench.records.machine import ClientHealth
@@ -66,6 +66,7 @@ def measure(instruments: Instruments, block: Block) -> None:
     if instruments.stop.reason is not None:
         _skip(instruments, block.treatments)
         return
+    gone: list[tuple[Served, ModelStatus]] = []
     with ExitStack() as closing:
         served = _bring_up(instruments, block, closing)
         seats = {key: _seat(instruments, model) for key, model in served.items()}
@@ -81,14 +82,19 @@ def measure(instruments: Instruments, block: Block) -> None:
                 gpu_bytes = instruments.watch.gpu_peak_bytes if after.gpu_bytes is None else after.gpu_bytes
                 after = msgspec.structs.replace(after, gpu_bytes=gpu_bytes)
                 after = after_measuring(wanted_gpu(treatment), after, instruments.watch.gpu_peak_bytes)
-                instruments.on_status(with_unmet(instruments.spec, after))
+                after = with_unmet(instruments.spec, after)
+                instruments.on_status(after)
+                gone.append((served[treatment.key], after))
+    for model, after in gone:
+        if isinstance(model, Parting) and (told := model.parting()):
+            instruments.on_status(msgspec.structs.replace(after, notes=(*after.notes, *told)))
 
 
-def _skip(instruments: Instruments, treatments: Sequence[Treatment]) -> None:
+def _skip(instruments: Instruments, treatments: Sequence[Treatment], how_far: str = "not its turn yet") -> None:
     """Say of models that the run was ended before they were reached; what an earlier session knows of one is worth more than that."""
     for treatment in treatments:
         if (treatment.model_id, treatment.variant_id) not in instruments.served_before:
-            reason = f"not its turn yet when the run was ended: {instruments.stop.message}"
+            reason = f"{how_far} when the run was ended: {instruments.stop.message}"
             instruments.on_status(_status(treatment, "skipped", reason=reason, hint="continue with --resume"))
 
 
@@ -109,7 +115,8 @@ def _bring_up(instruments: Instruments, block: Block, closing: ExitStack) -> dic
                 refused[key] = error
             except KeyboardInterrupt:
                 instruments.stop.interrupt()
-                _skip(instruments, block.treatments[place:])
+                _skip(instruments, block.treatments[place : place + 1], "not up yet")
+                _skip(instruments, block.treatments[place + 1 :])
                 raise
         if (refusal := refused.get(key)) is not None:
             instruments.on_status(_status(treatment, refusal.state, reason=refusal.message, hint=refusal.hint))

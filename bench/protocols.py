@@ -77,6 +77,14 @@ class Restartable(Served, Protocol):
         """Start it again, with the same model at the same address. Blocks until it is up; false when that did not help, or was done too often."""
 
 
+@runtime_checkable
+class Parting(Served, Protocol):
+    """A served model that tells, once it is closed, what went amiss while it was put away."""
+
+    def parting(self) -> tuple[str, ...]:
+        """Remarks for its row; none where all went well, and before it is closed."""
+
+
 class Runtime(Protocol):
     """Brings a model up. One object per run; `serve` may be called for several treatments."""
 

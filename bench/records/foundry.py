@@ -43,7 +43,8 @@ class FoundryCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """All variants that can be had here, and the execution providers of this machine beside the CPU's.
 
     `unreachable`: why the catalogue on the network was not read, in its words; `variants` are then what an earlier reading left. `took_s`: to list.
-    `cache`: the folder of its models that BENCH_FOUNDRY_CACHE names; None: the SDK's own.
+    `cache`: the folder of its models that BENCH_FOUNDRY_CACHE names; None: the SDK's own. `is_read_only`: nothing can be written there, and version 2
+    lists nothing of a folder into which it cannot put its lock.
     """
 
     variants: tuple[FoundryVariant, ...]
@@ -52,3 +53,4 @@ class FoundryCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float
     unreachable: str | None = None
     cache: str | None = None
+    is_read_only: bool = False

@@ -140,11 +140,18 @@ class ModelCheck(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class CheckReason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a check does not exit with 0: one exit code, and what asks for it. What happened to the model stands in its row."""
+
+    code: int
+    message: str
+
+
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """The output of `bench models check --format json`. `reasons`: why the exit code is not 0; `logs`: servers' logs, kept where one had trouble."""
 
     spec: str
     models: tuple[ModelCheck, ...]
     exit_code: int
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[CheckReason, ...] = ()
     logs: str | None = None

@@ -10,6 +10,7 @@ from bench.records.foundry import ExecutionProvider, FoundryCatalogue, FoundryVa
 from bench.records.plan import Treatment
 
 CPU_PROVIDER = "CPUExecutionProvider"
+MAKE_WRITABLE = "its SDK puts a lock file there: make the folder writable, or let BENCH_FOUNDRY_CACHE name a copy that is"
 _SHOWN, _NEAR = 8, 3
 _CUTOFF = 0.4  # of difflib: aliases differ in sizes and versions, so near misses share most of their letters
 
@@ -93,7 +94,14 @@ def _rank(variant: FoundryVariant, providers: Sequence[ExecutionProvider], *, is
     return is_free and not can_run(variant, providers), not variant.is_cached, not variant.is_chosen, variant.name, -variant.version
 
 
+def read_only(cache: str | None) -> str:
+    """Why nothing of a full cache is listed."""
+    return f"Foundry Local lists nothing of {cache}, because it cannot write there"
+
+
 def _empty(catalogue: FoundryCatalogue, name: str) -> ServingError:
+    if catalogue.is_read_only:
+        return ServingError(f"{read_only(catalogue.cache)}, so {name!r} is not known", hint=MAKE_WRITABLE, state="unavailable")
     known = f"; it names {catalogue.cache} now" if catalogue.cache else ""
     if catalogue.unreachable:
         hint = f"connect once so that the catalogue is read and the model downloaded, or set BENCH_FOUNDRY_CACHE to a folder that holds both{known}"
@@ -116,6 +124,11 @@ def _unknown(catalogue: FoundryCatalogue, name: str) -> ServingError:
 
 
 def _other_device(candidates: Sequence[FoundryVariant], name: str, device: str) -> ServingError:
+    if [variant.id.lower() for variant in candidates] == [name.lower()]:
+        (only,) = candidates
+        message = f"{only.id} was made for {only.device or 'no named device'} ({only.execution_provider}), and device {device!r} is asked for"
+        hint = "leave `device:` out; or name the alias alone, so that the device chooses the variant"
+        return ServingError(message, hint=hint, state="unavailable")
     has = ", ".join(f"{variant.id} ({variant.device or 'device unknown'}, {variant.execution_provider})" for variant in candidates[:_SHOWN])
     reason = "" if device == "cpu" else "; variants for a GPU or NPU are listed only where an execution provider for it can run"
     return ServingError(

@@ -21,14 +21,13 @@ from bench.serving.digests import folder_digest
 from bench.serving.foundry_choice import CPU_PROVIDER, choose, unheeded, wanted_device, wanted_name
 from bench.serving.foundry_overlay import Overlay
 from bench.serving.foundry_process import NETWORK, FoundryProcess, Refused, providers_of
+from bench.serving.foundry_trouble import check_room, not_cached, not_downloaded, not_loaded
 from bench.serving.process import log_path
 
 _MOST_RESTARTS = 3
 _TRIES, _PAUSE_S = 3, 2.0  # of a download
 _STALLED_S, _LONGEST_S = 120.0, 24 * 3600.0  # a download that brings nothing, and one that ends at all
 _REGISTER_S, _PATH_S, _UNLOAD_S = 1800.0, 10.0, 15.0
-_NO_MEMORY = re.compile(r"out of memory|bad_?alloc|alloc\w* .{0,40}fail|fail\w* to alloc|insufficient memory|OutOfMemory", re.IGNORECASE)
-_NO_PROVIDER = re.compile(r"not registered|execution ?provider", re.IGNORECASE)
 _BROKEN_LINE = re.compile(r"transport|connect|network|resolve|timed? ?out|tls|ssl|HTTP 5\d\d|HTTP 429", re.IGNORECASE)
 # A part of the file name of each execution provider's library. Source: the names in the packages onnxruntime, onnxruntime-gpu and the SDK's wheel.
 _LIBRARIES = {"cuda": "cuda", "webgpu": "webgpu", "openvino": "openvino", "qnn": "qnn", "vitisai": "vitis", "dml": "directml", "tensorrt": "tensorrt"}
@@ -117,10 +116,8 @@ def fetch(process: FoundryProcess, variant: FoundryVariant, catalogue: FoundryCa
     Raises: ServingError, `unavailable`. An interrupt cancels the download; the SDK goes on with what is there, or begins anew, as it can.
     """
     if catalogue.unreachable:
-        hint = "connect and run again, or fetch it before with `bench models pull`; BENCH_FOUNDRY_CACHE names the folder of the models"
-        raise ServingError(
-            f"{variant.id} is not cached, and there is no network to fetch it from ({catalogue.unreachable})", hint=hint, state="unavailable"
-        )
+        raise not_cached(variant, catalogue, is_offline=context.offline)
+    check_room(variant, catalogue)
     started_s = time.perf_counter()
     total = variant.size_bytes
 
@@ -135,9 +132,7 @@ def fetch(process: FoundryProcess, variant: FoundryVariant, catalogue: FoundryCa
         except Refused as error:
             is_line = error.code == NETWORK or _BROKEN_LINE.search(error.words) is not None
             if not is_line or turn == _TRIES:
-                tries = f" after {turn} tries" if turn > 1 else ""
-                hint = "check network and disk space, then run again"
-                raise ServingError(f"{variant.id} cannot be downloaded{tries}: {error.words}", hint=hint, state="unavailable") from error
+                raise not_downloaded(variant, error, turn) from error
             time.sleep(_PAUSE_S * turn)
         else:
             break
@@ -156,17 +151,7 @@ def _load(process: FoundryProcess, treatment: Treatment, prepared: Prepared) -> 
     try:
         return process.ask("load", within_s=treatment.model.load_timeout_s, model=variant.id)
     except Refused as error:
-        log = process.process.log.name
-        if _NO_MEMORY.search(error.words):
-            hint = f"use a smaller variant or a smaller `context:`; the log is {log}"
-            raise ServingError(f"{variant.id} ran out of memory while it was loaded: {error.words}", hint=hint) from error
-        if _NO_PROVIDER.search(error.words) and variant.execution_provider not in {None, CPU_PROVIDER}:
-            registered = ", ".join(provider.name for provider in prepared.catalogue.providers if provider.is_registered) or "none but the CPU's"
-            hint = f"registered: {registered}. Use `device: cpu`, or a machine with what it needs: its provider is fetched over the network once"
-            raise ServingError(
-                f"{variant.id} needs {variant.execution_provider}, which is not at hand: {error.words}", hint=hint, state="unavailable"
-            ) from error
-        raise ServingError(f"Foundry Local cannot load {variant.id}: {error.words}", hint=f"the log is {log}") from error
+        raise not_loaded(variant, error, prepared.catalogue, process.process.log) from error
 
 
 class ServedByFoundry:
@@ -181,6 +166,7 @@ class ServedByFoundry:
         self._address = str(answer["url"]).rstrip("/")
         self._disk_bytes = size_of(prepared.folder)
         self._is_closed = False
+        self._parting: tuple[str, ...] = ()
         self.credential: str | None = None
         placement, unknown = what_ran(prepared.variant, answer, wanted_device(treatment))
         self._notes = (*prepared.notes, *unheeded(treatment, is_ours=True), *((unknown,) if unknown else ()))
@@ -232,7 +218,17 @@ class ServedByFoundry:
             try:
                 self._foundry.ask("unload", within_s=_UNLOAD_S, model=self._prepared.variant.id)
             except (Refused, ServingError) as error:
-                self._notes = (*self._notes, f"it could not be unloaded, so its process was ended: {error}")
+                self._parting = (f"it could not be unloaded, so its process was ended: {error}",)
+            finally:  # also where a second Ctrl-C does not wait for the unloading
+                self._end()
+        else:
+            self._end()
+
+    def parting(self) -> tuple[str, ...]:
+        """What went amiss while it was unloaded."""
+        return self._parting
+
+    def _end(self) -> None:
         self._foundry.close()
         if self._prepared.overlay is not None:
             self._prepared.overlay.close()

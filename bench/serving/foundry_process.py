@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import re
 import sys
 import time
@@ -16,15 +17,22 @@ from bench.protocols import ServingContext
 from bench.records.foundry import ExecutionProvider, FoundryCatalogue, FoundryVariant
 from bench.serving.foundry_child import SETTINGS
 from bench.serving.process import ChildProcess
+from bench.serving.way_out import has_way_out
 
 CACHE, PYTHON = "BENCH_FOUNDRY_CACHE", "BENCH_FOUNDRY_PYTHON"
 INSTALL = "pip install 'bench-spec[foundry]'"
 _CHILD = Path(__file__).with_name("foundry_child.py")
 _HELLO_S, _LIST_S, _CANCEL_S = 60.0, 90.0, 5.0  # a cold disk; a catalogue that is tried several times; the SDK looks between two pieces
+_OFFLINE = "`--offline` is set"
+_OWN_REFUSAL = "http://127.0.0.1:"  # the catalogue that has nothing (foundry_child.py)
+_CANCELLED = {"pull", "register", "remove"}  # what leaves files behind, so an interrupt waits a little for its end
 _LOOK_S = 0.2  # between two looks at how far it is
 _MIB = 1 << 20
 NETWORK = 6  # of the SDK's error codes
-_MOST, _WIDTH = 5000, 300  # variants, and letters of what one says
+_MOST, _WIDTH = 5000, 400  # variants, and letters of what one says
+# What stands before the reason: of 2.x a line of its source with the function's signature, of 1.x a class of .NET and once more what was tried.
+_PLACE_IN_SOURCE = re.compile(r"\b\w+\.(?:cc|cpp|h):\d+ (?:[\w:<>&*,\s]{1,300}?\((?:[^()]|\([^()]*\))*\)\s+)?(?=\S)")
+_WRAPPING = re.compile(r"^Failed to [^:]{1,40}(?::\d+)?: (?:Error: )?(?:[A-Z]\w*\.)+\w*Exception: ")
 _NOT_REACHED = re.compile(
     r"[Ff]ailed to fetch catalog from (\S+): .*?((?:transport failure|HTTP \d+).*)|Catalog request failed.*|HttpRequestException: .*"
 )
@@ -53,7 +61,8 @@ class FoundryProcess:
     def __init__(self, context: ServingContext, log: Path, *, cache: Path | None = None) -> None:
         """Start it, and wait until the SDK is open."""
         folder = cache or (Path(named).expanduser().absolute() if (named := context.environ.get(CACHE)) else None)
-        asked = {"cache": str(folder) if folder else None, "logs": str(log.parent.absolute()), "offline": context.offline}
+        is_alone = context.offline or not has_way_out(context.environ)  # then the SDK is spared seconds of trying
+        asked = {"cache": str(folder) if folder else None, "logs": str(log.parent.absolute()), "offline": is_alone}
         self._is_offline = context.offline
         self._cache = str(folder) if folder else None
         self._asked = 0
@@ -98,7 +107,8 @@ class FoundryProcess:
         try:
             answer = self._wait(key, started_s + within_s, progress, stalled_s)
         except KeyboardInterrupt:
-            self._cancel(key)
+            if do in _CANCELLED:  # the rest ends with the process: nobody waits for a load to come to its end
+                self._cancel(key)
             raise
         if answer is None:
             raise self._gone(do, within_s)
@@ -143,7 +153,7 @@ class FoundryProcess:
         try:
             answer = self.ask("list", within_s=_LIST_S)
         except Refused as error:
-            why = "`--offline` is set" if self._is_offline else error.words
+            why = _OFFLINE if self._is_offline else error.words
             took_s = time.perf_counter() - started_s
             return FoundryCatalogue(variants=(), providers=(), sdk=self.sdk, took_s=took_s, unreachable=why, cache=self._cache)
         listed = [variant for told in answer["variants"][:_MOST] if (variant := _variant(told)) is not None]
@@ -152,8 +162,9 @@ class FoundryProcess:
             providers=tuple(providers_of(answer)),
             sdk=self.sdk,
             took_s=float(answer["took_s"]),
-            unreachable="`--offline` is set" if self._is_offline else self._unreached(),
+            unreachable=_OFFLINE if self._is_offline else self._unreached(),
             cache=self._cache,
+            is_read_only=self._cache is not None and Path(self._cache).is_dir() and not os.access(self._cache, os.W_OK),
         )
 
     def providers(self) -> tuple[ExecutionProvider, ...]:
@@ -163,6 +174,8 @@ class FoundryProcess:
     def _unreached(self) -> str | None:
         """Why the catalogue on the network was not read, from the SDK's log: it raises nothing, and lists what it knows."""
         found = _NOT_REACHED.search(self.process.log_text())
+        if found is not None and (found[1] or "").startswith(_OWN_REFUSAL):
+            return "this machine is on no network"
         return plain(f"{found[1]}: {found[2]}" if found[1] else found[0]) if found is not None else None
 
     def close(self) -> None:
@@ -180,7 +193,7 @@ def plain(words: str) -> str:
     """Foreign words as one bounded line; the SDK puts the place in its source first and a stack trace last."""
     first = re.split(r"\n\s+at |\x00", words)[0]
     line = "".join(letter if letter.isprintable() else " " for letter in first).strip()
-    line = re.sub(r"^((?:[A-Z][\w ]+: )?)\w+\.cc:\d+ (?:[\w:<>&*,\s]+?\([^)]*\)\s+)(?=\S)", r"\1", line)
+    line = _PLACE_IN_SOURCE.sub("", _WRAPPING.sub("", line))
     return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…"
 
 

@@ -67,7 +67,7 @@ def _show(report: CheckReport) -> None:
         if row.is_unloaded is False:
             line(f"{row.model_id}: its process has not ended")
     for reason in report.reasons:
-        line(f"exit {report.exit_code}: {reason}")
+        line(f"exit {reason.code}: {reason.message}")
     if report.logs is not None:
         line(f"logs of what was started: {report.logs}")
 

@@ -18,6 +18,7 @@ from bench.records.models import FoundryList, ModelList, ServerList, SpecModel, 
 from bench.serving import cache
 from bench.serving.dialect import server_at
 from bench.serving.foundry_catalogue import catalogue
+from bench.serving.foundry_choice import MAKE_WRITABLE, read_only
 from bench.serving.foundry_process import CACHE
 
 _SHOWN = 80  # letters of a source in a table; several parts would fill the line
@@ -25,18 +26,16 @@ _EMPTY = f"set {CACHE} to a folder that holds models, or connect once"
 
 
 def list_models(options: argparse.Namespace) -> int:
-    """List what was asked for."""
+    """List what was asked for. For people what is quickly known comes first: Foundry Local tries its catalogue for seconds where no network is."""
     listed = _listed(options)
+    wants_foundry = listed.server is None and listed.spec is None and options.source in {"foundry", "all"}
     if options.format == "json":
-        write_json(msgspec.to_builtins(listed))
+        write_json(msgspec.to_builtins(msgspec.structs.replace(listed, foundry=_foundry(options)) if wants_foundry else listed))
         return int(Exit.OK)
     if listed.weights is not None:
         _show_weights(listed.weights)
-    if listed.weights is not None and listed.foundry is not None:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-    if listed.foundry is not None:
-        _show_foundry(listed.foundry)
+    if wants_foundry:
+        _ask_and_show_foundry(options, is_second=listed.weights is not None)
     if listed.server is not None:
         show_server(listed.server)
     if listed.spec is not None:
@@ -45,17 +44,14 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def _listed(options: argparse.Namespace) -> ModelList:
+    """All but Foundry Local's."""
     _check_words(options)
     if options.endpoint is not None:
         return ModelList(server=server(options.endpoint, options.api_key_env))
     if options.spec is not None:
         loaded = spec_of(options.spec)
         return ModelList(spec=outlook(places_of(loaded.spec), REGISTRY, context(loaded.folder, offline=options.offline)))
-    wants_foundry = options.source in {"foundry", "all"}
-    return ModelList(
-        weights=_weights() if options.source in {"weights", "all"} and options.device is None else None,
-        foundry=_foundry(options) if wants_foundry else None,
-    )
+    return ModelList(weights=_weights() if options.source in {"weights", "all"} and options.device is None else None)
 
 
 def _check_words(options: argparse.Namespace) -> None:
@@ -95,11 +91,12 @@ def _foundry(options: argparse.Namespace) -> FoundryList:
     variants = tuple(variant for variant in read.variants if (variant.is_cached or not options.cached) and options.device in {None, variant.device})
     is_asked = not (options.offline or options.cached)
     reason = f"its catalogue cannot be reached ({read.unreachable})" if read.unreachable and is_asked else None
+    hint = None
     if not read.variants:
-        reason = reason or "its catalogue is empty, and nothing is cached"
-    return FoundryList(
-        cache=named, sdk=read.sdk, variants=variants, providers=read.providers, reason=reason, hint=_EMPTY if not read.variants else None
-    )
+        reason, hint = reason or "its catalogue is empty, and nothing is cached", _EMPTY
+        if read.is_read_only:
+            reason, hint = read_only(read.cache), MAKE_WRITABLE
+    return FoundryList(cache=named, sdk=read.sdk, variants=variants, providers=read.providers, reason=reason, hint=hint)
 
 
 def _show_weights(listed: WeightsList) -> None:
@@ -115,6 +112,15 @@ def _show_weights(listed: WeightsList) -> None:
     sys.stdout.flush()
     total = megabytes(sum(entry.bytes for entry in listed.files))
     sys.stderr.write(f"{counted(len(listed.files), 'file')}, {total}, in {one_line(listed.folder)}\n")
+
+
+def _ask_and_show_foundry(options: argparse.Namespace, *, is_second: bool) -> None:
+    if is_second:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    if sys.stderr.isatty() and not (options.offline or options.cached):
+        sys.stderr.write("asking Foundry Local's catalogue (`--cached` asks only this machine) …\n")
+    _show_foundry(_foundry(options))
 
 
 def _show_foundry(listed: FoundryList) -> None:

@@ -1,6 +1,7 @@
 """`bench models` over Foundry Local, with a stand-in for its SDK; what is around the SDK is real."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ from harness.published import validator
 from harness.verb import verb
 
 from bench.cli.commands import models
+from bench.cli.models import listing
 from bench.errors import Exit, ServingError, UsageError
 
 
@@ -87,6 +89,44 @@ def test_unreachable_catalogue_is_one_message(foundry, capsys):
     assert "the cache is empty" in shown.out
 
 
+def test_cache_that_cannot_be_written_is_told_as_that(foundry, monkeypatch, capsys, tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    foundry([])
+    monkeypatch.setenv("BENCH_FOUNDRY_CACHE", str(locked))
+    monkeypatch.setattr(os, "access", lambda path, _mode: str(path) != str(locked))  # who runs the tests may write everywhere
+    assert verb(models, "list", "--source", "foundry") == 0
+    told = capsys.readouterr().err
+    assert f"Foundry Local lists nothing of {locked}, because it cannot write there" in told
+    assert "make the folder writable" in told
+
+
+def test_weights_are_shown_before_the_catalogue_is_asked(foundry, monkeypatch, capsys):
+    foundry(CPU_ONLY)
+    shown = []
+
+    def asked(_context):
+        shown.append(capsys.readouterr().out)
+        raise ServingError("not now")
+
+    monkeypatch.setattr(listing, "catalogue", asked)
+    assert verb(models, "list") == 0
+    assert "the cache is empty" in shown[0]
+
+
+def test_what_could_not_be_unloaded_stands_in_the_row(foundry, capsys, tmp_path):
+    foundry([variant(INT4)], breaks={"unload": ["still using it", 4]})
+    spec = tmp_path / "my.yaml"
+    spec.write_text(
+        "bench: 1\nname: stuck\nversion: 1.0.0\nmodels: [{id: m, runtime: foundry-local, alias: smol}]\nprompts: [{id: p, user: Hi}]\n",
+        encoding="utf-8",
+    )
+    (row,) = json_of(capsys, "check", str(spec), schema="check")["models"]
+    assert row["state"] == "answered"
+    assert row["notes"][-1] == "it could not be unloaded, so its process was ended: still using it"
+    assert row["is_unloaded"] is True
+
+
 def test_show_tells_each_variant_of_an_alias_with_what_is_known_of_its_files(foundry, capsys, tmp_path):
     files = tmp_path / "int4"
     files.mkdir()
@@ -160,7 +200,7 @@ def test_interrupt_cancels_a_download_and_leaves_no_process(tmp_path):
     assert f"download {INT4}" in process.stderr.readline()
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == Exit.INTERRUPTED
     assert "interrupted" in err
     assert time.monotonic() - started < 10
