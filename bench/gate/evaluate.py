@@ -9,7 +9,7 @@ from bench.gate import trust
 from bench.gate.decide import Bounds, Decision, decide
 from bench.gate.figures import Cell, Found, look
 from bench.gate.regression import Against, worse_by
-from bench.gate.words import bounds_in_words, figure_in_words, subject
+from bench.gate.words import POINTS, bounds_in_words, change_in_words, figure_in_words, subject
 from bench.records.estimate import Summary
 from bench.records.gate import GateCause, GateOutcome, GateResult
 from bench.records.source import Position
@@ -21,6 +21,8 @@ _WHY = {
     ("undecided", "noise"): "the interval lies on both sides of the bound: more prompts make it narrower",
     ("undecided", "too_few"): "there is no interval",
 }  # fmt: skip
+
+_IN_POINTS = {"quality", "score", "judged", "checks_met", "error_rate", "aspect"}  # what is compared by differences
 
 
 class Known(NamedTuple):
@@ -91,8 +93,9 @@ def regression(number: int, gate: GateSpec, known: Known, cell: Cell) -> GateRes
     against = known.against.get(gate.baseline or "", Against(reason=f"the baseline {gate.baseline} is not at hand"))
     found, bounds = worse_by(gate, cell, against), Bounds(None, gate.max_regression)
     covered = look(gate, known.spec, known.summary, cell).covered
-    name = f"{subject(gate, None)} worse by {bounds_in_words(bounds, 'share')}"
-    made = _result((number, name, gate), known, cell, (found._replace(covered=covered), bounds))
+    unit = POINTS if found.is_points or gate.metric in _IN_POINTS else "share"
+    name = f"{subject(gate, None)} worse by {bounds_in_words(bounds, unit)}"
+    made = _result((number, name, gate), known, cell, (found._replace(covered=covered, is_change=True), bounds))
     return replace(made, baseline=gate.baseline)
 
 
@@ -132,7 +135,7 @@ def _unit(summary: Summary, gate: GateSpec) -> str:
 
 def _decided(gate: GateSpec, known: Known, on: tuple[Found, Bounds], cell: Cell) -> tuple[GateOutcome, GateCause, str]:
     spec, summary, (found, bounds) = known.spec, known.summary, on
-    seen = figure_in_words(found.figure, found.unit)
+    seen = change_in_words(found, bounds) if found.is_change else figure_in_words(found.figure, found.unit, bounds)
     objection = trust.of_the_judge(gate, spec, summary) or trust.of_the_coverage(gate, summary, found.covered)
     if objection is not None:
         return "undecided", objection.cause, f"{seen}: {objection.reason}" if found.figure.value is not None else objection.reason
@@ -151,7 +154,7 @@ def _reason(gate: GateSpec, found: Found, decision: Decision, seen: str) -> str:
     if cause == "no_value":
         return found.reason or "no value"
     if found.is_reading:
-        return f"{seen}, as read in this run"
+        return f"{seen}, as read in {'both runs' if found.is_change else 'this run'}"
     if cause == "bound":
         return f"{seen}: {_WHY[outcome, cause]}"
     why = _WHY["undecided", cause]

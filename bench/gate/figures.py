@@ -45,7 +45,8 @@ class Found(NamedTuple):
     """What a gate looks at. `covered`: the share of answers that have a value, None where that is no question. `reason`: why there is none.
 
     `measured`: the unit of what was measured, where the figure is another. `is_incomparable`: there is no baseline to hold it against. `doubt`: what
-    leaves one of the outcomes open.
+    leaves one of the outcomes open. `sides`: of a comparison (`is_change`), what base and head were; `is_points`: it is
+    their difference, and no share of base.
     """
 
     figure: Figure
@@ -58,6 +59,10 @@ class Found(NamedTuple):
     measured: str = ""
     is_incomparable: bool = False
     doubt: Doubt | None = None
+    sides: tuple[float, float] | None = None
+    sides_unit: str = ""
+    is_points: bool = False
+    is_change: bool = False
 
 
 def look(gate: GateSpec, spec: Spec, summary: Summary, cell: Cell) -> Found:

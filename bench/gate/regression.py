@@ -46,7 +46,7 @@ def worse_by(gate: GateSpec, cell: Cell, against: Against) -> Found:
     found = against.found
     change = next((each for each in found.levels if (each.metric, each.statistic, each.model_id, each.variant_id) == (*_named(gate), *cell)), None)
     if change is not None:
-        return _of_all(change, found, head)._replace(doubt=_doubt(change))
+        return _beside(_of_all(change, found, head), change)
     name = _NAMES.get(gate.metric, gate.metric)
     measure = against.head.metrics.get(name) if name in against.base.metrics else None
     if measure is None:
@@ -67,7 +67,13 @@ def _of_metric(named: tuple[str, Measure], head: Contestant, found: RunCompariso
         return veto
     if change is None:
         return _nothing("no prompt was asked and graded alike in both")
-    return _paired(change)._replace(doubt=_doubt(change))
+    return _beside(_paired(change), change)
+
+
+def _beside(found: Found, change: Change) -> Found:
+    """With what both sides were, and what pushed one of them."""
+    sides = None if change.base is None or change.head is None or found.figure.value is None else (change.base, change.head)
+    return found._replace(doubt=_doubt(change), sides=sides, sides_unit=change.unit, is_points=change.effect == "difference")
 
 
 def _doubt(change: Change) -> Doubt | None:
@@ -159,10 +165,11 @@ def _aspect(aspect: str, sides: tuple[Contestant, Contestant], runs: tuple[Basel
     if len(pairs) == 1:
         (met, of), (now, of_now) = pairs[0]
         told = difference_interval(_share(met, of), _share(now, of_now))
-        return Found(Figure(*told), "share", "share", n)
+        return Found(Figure(*told), "share", "share", n, sides=(met / of, now / of_now), sides_unit="share")
     found = sign_flips(lost, np.random.default_rng(runs[1].seed))
     why = f"{len(pairs)} prompts, fewer than such an interval takes" if found.low is None or found.high is None else None
-    return Found(Figure(found.mean, found.low, found.high, why), "share", "share", n)
+    base, head = (float(np.mean([met / of for met, of in each])) for each in zip(*pairs, strict=True))
+    return Found(Figure(found.mean, found.low, found.high, why), "share", "share", n, sides=(base, head), sides_unit="share")
 
 
 def _share(met: int, of: int) -> Bounded:

@@ -1,6 +1,7 @@
 """Numbers with a unit, as a person writes them in a spec: `60 s`, `5 %`, `2 GB`, `0.30 EUR`."""
 
 import re
+from math import floor, isfinite, log10
 
 import msgspec
 
@@ -17,6 +18,7 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0}
 # SI prefixes are powers of 1000 and IEC prefixes powers of 1024 (IEC 80000-13).
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
+_MOST_DECIMALS = 12
 _LARGE = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -95,11 +97,29 @@ def scale_in_words(value: float, unit: str) -> tuple[float, str]:
             return 1.0, "" if unit == "1" else unit
 
 
-def in_words(value: float, unit: str) -> str:
+def plain(value: float, decimals: int) -> str:
+    """A number with so many decimals and a true minus sign; never `-0`."""
+    text = f"{abs(value):.{decimals}f}"
+    return f"−{text}" if value < 0 and text.strip("0.") else text
+
+
+def digits(value: float, n: int = 4) -> str:
+    """A number to so many digits without an exponent; zeros at the end of its decimals are left out.
+
+    >>> digits(61.25), digits(12345.6), digits(0.000012346), digits(-0.5), digits(3.0), digits(1.2345, 3)
+    ('61.25', '12346', '0.00001235', '−0.5', '3', '1.23')
+    """
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
+    text = plain(value, min(_MOST_DECIMALS, max(0, n - 1 - floor(log10(abs(value))))))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def in_words(value: float, unit: str, n: int = 4) -> str:
     """A number with its unit, to four digits.
 
     >>> in_words(0.8, "s"), in_words(0.05, "share"), in_words(2e9, "B"), in_words(3.0, ""), in_words(61.25, "tokens/s")
     ('800 ms', '5 %', '2 GB', '3', '61.25 tokens/s')
     """
     factor, name = scale_in_words(value, unit)
-    return f"{value * factor:.4g} {name}".rstrip()
+    return f"{digits(value * factor, n)} {name}".rstrip()

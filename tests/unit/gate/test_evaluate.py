@@ -32,7 +32,7 @@ def one(gate, seen, **more) -> GateResult:
         ),
         (
             GateSpec(metric="ttft", at="p95", max=0.8), summary(estimate(), estimate(value=1.0, low=0.9, high=1.5, statistic="p95")),
-            "fail", "ttft p95 ≤ 800 ms", "1 [0.9–1.5] s: the whole interval lies outside",
+            "fail", "ttft p95 ≤ 800 ms", "1.00 [0.90–1.50] s: the whole interval lies outside",
         ),
         (
             GateSpec(metric="ttft", at="p99", max=0.8), summary(estimate(statistic="p99", note="20 of 368")), "undecided",
@@ -45,11 +45,11 @@ def one(gate, seen, **more) -> GateResult:
         (
             GateSpec(metric="decode_tps", min=30),
             summary(estimate("decode_tps", 40, 38, 42, statistic="ratio", unit="tokens/s", better="higher")), "pass",
-            "decode_tps ≥ 30 tokens/s", "40 [38–42] tokens/s: the whole interval lies within",
+            "decode_tps ≥ 30 tokens/s", "40.0 [38.0–42.0] tokens/s: the whole interval lies within",
         ),
         (
             GateSpec(metric="goodput", min=2), summary(estimate("goodput", 1, 0.5, 1.5, statistic="rate", unit="1/s", better="higher")), "fail",
-            "goodput ≥ 2 per s", "1 [0.5–1.5] per s: the whole interval lies outside",
+            "goodput ≥ 2 per s", "1.0 [0.5–1.5] per s: the whole interval lies outside",
         ),
         (
             GateSpec(metric="rss_bytes", max=2e9), summary(estimate("rss_peak_bytes", 2.5e9, statistic="value", unit="B", n=1)), "fail",

@@ -173,7 +173,7 @@ def test_a_score_regresses_in_points(layout, standing, tmp_path):
 def test_an_aspect_regresses_in_points_prompt_by_prompt(layout, standing, tmp_path):
     wanted = gate("aspect", aspect="begins")
     (same,) = held(layout, standing, tmp_path, wanted)
-    assert (same.outcome, same.value, same.n, same.name) == ("pass", 0.0, 36, "aspect begins worse by ≤ 10 %")
+    assert (same.outcome, same.value, same.n, same.name) == ("pass", 0.0, 36, "aspect begins worse by ≤ 10 points")
     (better,) = held(layout, answered(standing, lambda _, one: replace(one, aspects={"begins": (0, 3)})), tmp_path, wanted)
     assert (better.outcome, better.value) == ("pass", -1.0)
     other = replace(standing, prompts={name: replace(one, aspects={"begins": "other"}) for name, one in standing.prompts.items()})
