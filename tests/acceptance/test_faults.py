@@ -25,8 +25,8 @@ STREAMED = {
     "401": ("authentication", 401, "Incorrect API key"),
     "context": ("context_length", 400, "context size"),
     "memory": ("out_of_memory", 500, "out of memory"),
-    "hang": ("timeout", None, "within 0.5 s"),
-    "hang-mid": ("timeout", 200, "within 0.5 s"),
+    "hang": ("timeout", None, "within 2 s"),
+    "hang-mid": ("timeout", 200, "within 2 s"),
     "disconnect": ("protocol", None, "before it answered"),
     "disconnect-mid": ("protocol", 200, "in the middle"),
     "rst": ("protocol", None, "before it answered"),
@@ -63,7 +63,7 @@ def spec_of(folder, base_url):
     lines = ["bench: 1", "name: faults", "version: 1.0.0", "models:", f"  - {external('m', base_url)}", "prompts:"]
     lines += [f'  - {{id: "{fault}", user: "Say it. [[fault={fault}]]"}}' for fault in STREAMED]
     lines += ["generation: {seed: 1}", "variants: [{id: streamed}, {id: plain, generation: {stream: false}}]"]
-    lines += ["load: {kind: closed, concurrency: 8}", "timeout: 500 ms", "retries: 0", "warmup: 0", ""]
+    lines += ["load: {kind: closed, concurrency: 8}", "timeout: 2 s", "retries: 0", "warmup: 0", ""]
     path = folder / "spec.yaml"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path

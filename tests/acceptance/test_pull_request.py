@@ -141,7 +141,7 @@ def test_gitlab_example_runs_as_it_stands(pull_request):
     }  # fmt: skip
     folder = pull_request.repository.folder
     script = "set -eo pipefail\n" + "\n".join(job["script"])  # GitLab runs the lines in one shell that ends at the first that fails
-    done = subprocess.run(["bash", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=100)  # noqa: S607 - the user's
+    done = subprocess.run(["bash", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=250)  # noqa: S607 - the user's
     assert done.returncode == 1, done.stderr  # not one of three answers names an owner, and the interval lies below 75 %
     assert job["allow_failure"]["exit_codes"] == Exit.GATE_UNDECIDED
     assert "treatment" in done.stdout

@@ -94,7 +94,7 @@ def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path, spec):
     process = start_bench("run", spec, folder=tmp_path)
     wait_for_samples(tmp_path, 6, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     layout = RunLayout(list_runs(tmp_path / "runs")[-1])
     assert process.returncode == 130, err
     assert "--resume" in err

@@ -33,7 +33,7 @@ def server():
 
 def interrupt(process, number=signal.SIGINT):
     process.send_signal(number)
-    return process.communicate(timeout=30)
+    return process.communicate(timeout=100)
 
 
 def named_folder(out, folder):

@@ -29,7 +29,7 @@ def test_a_server_that_is_killed_while_it_answers_costs_its_own_trials_and_says_
     wait_until(lambda: n_samples(tmp_path) >= 2, process)
     (status,) = read_statuses(latest(tmp_path))
     os.kill(status.endpoint.pid, signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=100)
     layout = latest(tmp_path)
     assert process.returncode == 10, err
     assert "died: mine" in err

@@ -60,7 +60,7 @@ def test_an_interrupt_ends_all_workers_and_keeps_their_answers(tmp_path, server,
     process = start_bench("run", spec, *WORKERS, folder=tmp_path)
     wait_until(lambda: n_samples(tmp_path) >= 6, process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "--resume" in err
@@ -80,7 +80,7 @@ def test_an_impatient_user_still_keeps_everything(tmp_path, server):
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         time.sleep(0.002)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     resumed(tmp_path, spec, planned=60, kept=kept_of(tmp_path))
@@ -91,7 +91,7 @@ def test_a_dead_server_ends_all_workers_and_its_failures_say_so(tmp_path):
     process = start_bench("run", spec, *WORKERS, "--allow-commands", folder=tmp_path)
     wait_until(lambda: n_samples(tmp_path) >= 6, process)
     os.kill(server_of("m", tmp_path), signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 10, err
     assert "Traceback" not in err
     layout = latest(tmp_path)
@@ -114,7 +114,7 @@ def test_a_dead_server_costs_no_other_model_its_trials(tmp_path):
     process = start_bench("run", spec, *WORKERS, "--allow-commands", folder=tmp_path)
     wait_until(lambda: n_samples(tmp_path) >= 6, process)
     os.kill(server_of("m", tmp_path), signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 10, err
     assert states(latest(tmp_path)) == {("m", "default"): "failed", ("other", "default"): "served"}
     assert counts(latest(tmp_path))["other", "default"] == (45, 45, 0, 0)
@@ -128,7 +128,7 @@ def test_a_killed_worker_ends_the_run_as_an_interrupt_does(tmp_path, server):
     process = start_bench("run", spec, *WORKERS, folder=tmp_path)
     wait_until(lambda: n_samples(tmp_path) >= 6, process)
     os.kill(workers_of(process)[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "a worker was ended by SIGKILL" in err
@@ -145,7 +145,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, server):
     wait_until(lambda: n_samples(tmp_path) >= 6, process)
     assert len(workers_of(process)) == 2
     process.kill()
-    _, err = process.communicate(timeout=30)  # ends when they have ended, too: they hold the other end
+    _, err = process.communicate(timeout=100)  # ends when they have ended, too: they hold the other end
     assert "Traceback" not in err
     kept = kept_of(tmp_path)
     assert 6 <= len(kept) < 60
@@ -154,7 +154,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, server):
 
 @pytest.mark.parametrize(
     ("limits", "behaviour", "rule"),
-    [("duration: 700 ms", {"ttft_ms": 60}, "duration"), ("max_error_rate: 10 %", {"fault": "500"}, "error_rate")],
+    [("duration: 2 s", {"ttft_ms": 150}, "duration"), ("max_error_rate: 10 %", {"fault": "500"}, "error_rate")],
 )
 def test_a_stop_rule_ends_all_workers(tmp_path, server, limits, behaviour, rule):
     server.behave(**{"ttft_ms": 20, "n": 2, **behaviour})
@@ -170,7 +170,7 @@ def test_a_stop_rule_ends_all_workers(tmp_path, server, limits, behaviour, rule)
     kept = kept_of(tmp_path)
     server.behave(n=2)
     spec_again = ("run", spec, "--resume", "--retry-failed", *WORKERS)
-    for _ in range(20):  # the limit holds for each session
+    for _ in range(planned):  # the limit holds for each session
         ended = bench(*spec_again, folder=tmp_path)
         if ended.returncode == 0:
             break

@@ -88,7 +88,7 @@ class Action:
         outputs.write_text("", encoding="utf-8")
         environ = {**self._environ, "GITHUB_OUTPUT": str(outputs)} | {name: self._filled(value, known) for name, value in step.get("env", {}).items()}
         words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]  # as `shell: bash` is documented
-        done = subprocess.run(words, cwd=self._checkout, env=environ, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(words, cwd=self._checkout, env=environ, capture_output=True, text=True, check=False, timeout=250)
         self.done[step["name"]] = done
         for line in outputs.read_text(encoding="utf-8").splitlines():
             name, value = line.split("=", 1)

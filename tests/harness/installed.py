@@ -29,9 +29,9 @@ class Environment:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
         words = ("install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check", str(source))
-        self.done = subprocess.run([self.python, "-m", "pip", *words], capture_output=True, text=True, check=False, timeout=110)
+        self.done = subprocess.run([self.python, "-m", "pip", *words], capture_output=True, text=True, check=False, timeout=250)
 
-    def bench(self, *words, folder, timeout_s=100):
+    def bench(self, *words, folder, timeout_s=250):
         """Run `bench` as it is installed there."""
         return subprocess.run(
             [self.python, "-m", "bench.cli.main", *map(str, words)], cwd=folder, env={**os.environ, "BENCH_CACHE": str(folder / "cache")},

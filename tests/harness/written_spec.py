@@ -18,7 +18,7 @@ def external(name, url, *, model="mock", more=""):
 def owned(name, *behaviour, more=""):
     """A model that bench starts itself: the mock server in a process of its own."""
     words = ", ".join(f'"{word}"' for word in (sys.executable, OWNED, "{port}", *behaviour))
-    return f"{{id: {name}, runtime: command, command: [{words}], model: mock, load_timeout: 20 s{more}}}"
+    return f"{{id: {name}, runtime: command, command: [{words}], model: mock, load_timeout: 60 s{more}}}"
 
 
 def write_spec(folder, *models, prompts=3, more="warmup: 0"):
@@ -34,7 +34,7 @@ def latest(folder):
     return RunLayout(list_runs(folder / "runs")[-1])
 
 
-def wait_until(is_so, process, timeout_s=30.0):
+def wait_until(is_so, process, timeout_s=100.0):
     """Wait until something holds while a process lives; fails when it ends before, or when it takes too long."""
     end = time.monotonic() + timeout_s
     while not is_so():

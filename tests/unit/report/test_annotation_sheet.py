@@ -89,7 +89,7 @@ def test_a_browser_grades_with_it(tmp_path):
         BROWSER, *quiet, "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom",
         (tmp_path / "probe.html").as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     found = re.search(r"<title>seen (.*?)</title>", done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     seen = json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))

@@ -41,7 +41,7 @@ def test_page_fits_its_window_is_styled_and_runs_nothing(tmp_path, width):
         "--dump-dom",
         page,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     seen = re.search(r"<title>seen (.*?)</title>", done.stdout)
     assert seen, done.stderr[-2000:]
     assert '"overflow":0,' in seen[1]
