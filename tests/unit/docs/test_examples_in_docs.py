@@ -91,6 +91,12 @@ def test_the_python_page_names_every_option_and_every_part_of_a_run() -> None:
     assert [name for name in parts if f"`{name}" not in table] == []
 
 
+def test_outputs_of_the_action_stand_on_its_page() -> None:
+    outputs = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["outputs"]
+    (told,) = re.findall(r"find its outputs: (.*?)\n\n", (DOCS / "pull-requests.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert [name for name, _ in re.findall(r"`(\w+)` \((.*?)\)", told)] == list(outputs)
+
+
 def test_hooks_that_the_page_names_are_there() -> None:
     (example,) = blocks("diff.md", "yaml")
     there = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
