@@ -6,6 +6,7 @@ No proxy of the environment is used, here or by the measuring client: a proxy wo
 go by it; then a server that does not answer directly is taken at its word, and its first answers show whether it is there.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from urllib.parse import urlsplit, urlunsplit
@@ -23,8 +24,11 @@ from bench.serving.gpu_words import wanted_gpu
 from bench.serving.ollama import Held, hold, loaded_at, speaks_native
 from bench.serving.placement import first, from_machine, settled
 from bench.serving.probe import Reply, Silence, get, model_ids
+from bench.serving.process_tree import listener
 
 _WITHIN_S = 2.0
+# What forwards a port to another machine: what this one has says nothing about the server.
+_TUNNEL = re.compile(r"(?:auto)?sshd?\b|plink|putty|kubectl|socat|cloudflared|tailscaled|ngrok|chisel|frpc|gost|wstunnel|stunnel", re.IGNORECASE)
 _SHOWN = 12
 
 
@@ -61,10 +65,17 @@ def _goes_on() -> None:
 def _placed(treatment: Treatment, held: Held, credential: str | None, notes: tuple[str, ...]) -> Served:
     """With what shows where it runs. Raises: ServingError when that is elsewhere than the spec demands."""
     endpoint = held.endpoint
-    looks = (lambda: loaded_at(endpoint, credential), lambda: from_machine() if is_here(endpoint.base_url) else None)
+    looks = (lambda: loaded_at(endpoint, credential), lambda: None if _is_elsewhere(endpoint.base_url) else from_machine())
     placed = settled(wanted_gpu(treatment), first(*looks))
     notes = (*notes, *_unheeded(treatment, endpoint, credential), *placed.notes)
     return ServedElsewhere(replace(endpoint, device=placed.device, placement=placed.placement), credential, notes, held.end)
+
+
+def _is_elsewhere(base_url: str) -> bool:
+    """Whether the model runs on another machine, as far as it shows: a tunnel listens here for a server there."""
+    parts = urlsplit(base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return not is_here(base_url) or ((found := listener(port)) is not None and _TUNNEL.match(found[1]) is not None)
 
 
 def _unheeded(treatment: Treatment, endpoint: Endpoint, credential: str | None) -> Iterator[str]:

@@ -116,14 +116,29 @@ def foreign_listener(port: int, tree: ProcessTree) -> tuple[int, str] | None:
 
     Processes of other users are not seen, and on macOS none is; then it is taken for the tree's own.
     """
+    holders = _holders(port)
+    return _named(holders) if holders and not holders & tree.pids() else None
+
+
+def listener(port: int) -> tuple[int, str] | None:
+    """The process that listens on a port of this machine, and its name; None where it is not seen."""
+    return _named(_holders(port))
+
+
+def _holders(port: int) -> frozenset[int]:
+    """All that listen there; none where not all of them are seen."""
     if psutil is None:
-        return None
+        return frozenset()
     try:
         listed = psutil.net_connections("tcp")
-        holders = {each.pid for each in listed if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port}
-        if None in holders or not holders or holders & tree.pids():
-            return None
-        found = min(pid for pid in holders if pid)
-        return found, psutil.Process(found).name()
     except (psutil.Error, OSError, ValueError):
+        return frozenset()
+    found = [each.pid for each in listed if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port]
+    return frozenset(pid for pid in found if pid) if all(found) else frozenset()
+
+
+def _named(holders: frozenset[int]) -> tuple[int, str] | None:
+    try:
+        return next(((pid, psutil.Process(pid).name()) for pid in sorted(holders)), None)
+    except psutil.Error:
         return None

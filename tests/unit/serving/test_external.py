@@ -6,8 +6,9 @@ from harness.raw_server import plain, raw_server
 from harness.serving import Answer, answering, context, models, treatment
 
 from bench.errors import ServingError
-from bench.records.serving import ServingFacts
-from bench.records.spec import ModelSpec, SecretName
+from bench.records.serving import Placement, ServingFacts
+from bench.records.spec import Gpu, ModelSpec, SecretName
+from bench.serving import external
 from bench.serving.external import External
 
 
@@ -178,3 +179,15 @@ def test_a_key_that_the_server_sends_back_is_not_shown(tmp_path, answer):
     with raw_server(lambda *_: None, models=answer) as base_url, pytest.raises(ServingError) as caught:
         serve(tmp_path, base_url, model="m", api_key=SecretName(env="KEY"), environ={"KEY": "sk-do-not-show-me-42"})
     assert "sk-do" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(("name", "shown"), [("llama-server", "cpu"), ("ssh", None), ("sshd-session", None), (None, "cpu")])
+def test_what_this_machine_has_says_nothing_of_a_server_behind_a_tunnel(tmp_path, monkeypatch, name, shown):
+    monkeypatch.setattr(external, "from_machine", lambda: Placement(on="cpu", evidence="this machine shows no GPU"))
+    monkeypatch.setattr(external, "listener", lambda _port: (7, name) if name is not None else None)
+    with answering(lambda *_: models("m")) as url:
+        served = serve(tmp_path, f"{url}/v1", model="m")
+        assert served.endpoint.device == shown
+        if shown is None:
+            asked = External().serve(treatment(entry(f"{url}/v1", model="m"), gpu=Gpu(mode="on")), context(tmp_path))
+            assert "is not verified" in asked.facts().notes[0]
