@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 _WINDOWS_GONE = 22  # EINVAL: what Windows says of a pipe that nobody reads any more
@@ -24,13 +25,16 @@ class _Forgiving(io.FileIO):
 
 
 def settle() -> None:
-    """Make the process's own two streams bear a reader that leaves, and a name that the terminal's encoding cannot show."""
+    """Make the process's own two streams bear a reader that leaves, or none at all, and a name that the terminal's encoding cannot show."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if stream is None:  # closed before the start (`>&-`): what is opened next would take its number
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+            continue
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
         # What a test or an embedding program has put in their place stays; a terminal has no reader that could leave.
-        if stream is None or stream is not getattr(sys, f"__{name}__") or not isinstance(stream, io.TextIOWrapper) or stream.isatty():
+        if stream is not getattr(sys, f"__{name}__") or not isinstance(stream, io.TextIOWrapper) or stream.isatty():
             continue
         stream.flush()
         raw: io.RawIOBase = _Forgiving(stream.fileno(), "wb", closefd=False)

@@ -84,6 +84,13 @@ def test_a_reader_that_leaves_early_is_no_trouble_and_changes_no_exit_code(tmp_p
     assert "Traceback" not in alone.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams with a POSIX shell")
+def test_a_command_without_streams_works(tmp_path):
+    (tmp_path / "good.yaml").write_text(BASE, encoding="utf-8")
+    words = f'"{sys.executable}" -m bench.cli.main validate good.yaml >&- 2>&-'
+    assert subprocess.run(["sh", "-c", words], cwd=tmp_path, timeout=30, check=False).returncode == 0  # noqa: S607
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
