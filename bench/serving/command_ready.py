@@ -72,7 +72,14 @@ def trouble(process: ChildProcess, model: ModelSpec, what: str, credential: str 
     kind = SERVERS.get(model.server or "")
     missing = _NO_MODULE.search(tail)
     install = f"{kind.install}, into the Python that `command:` names\n" if kind is not None and missing is not None else ""
-    return ServingError(f"the server of model {model.id!r} {what}", hint=f"{install}last lines of {process.log.name}:\n{tail or '(nothing)'}")
+    last = f"{install}{_lacks(model)}last lines of {process.log.name}:\n{tail or '(nothing)'}"
+    return ServingError(f"the server of model {model.id!r} {what}", hint=last)
+
+
+def _lacks(model: ModelSpec) -> str:
+    """What a traceback about a hub's names does not say: that a folder was meant, and is not there. No shell replaces a `~`."""
+    is_path = model.server is not None and model.model is not None and model.model.startswith(("/", "./", "../", "~"))
+    return f"there is no {model.model!r} here\n" if is_path and not Path(model.model or "").exists() else ""
 
 
 def masked(text: str, model: ModelSpec, credential: str | None) -> str:

@@ -80,6 +80,12 @@ def test_a_python_without_the_server_says_what_to_install(folder):
     assert found.hint.endswith("No module named llama_cpp")
 
 
+@pytest.mark.parametrize(("name", "said"), [("~/smollm2", "there is no '~/smollm2' here\n"), ("org/smollm2", "")])
+def test_a_folder_that_is_not_there_is_said_to_be_none(folder, name, said):
+    found = refusal(folder, entry("transformers", model=name), ["transformers"], settings={"says": "Repo id must be in the form 'name'"})
+    assert found.hint == f"{said}last lines of tiny-default-dddddddd.log:\nRepo id must be in the form 'name'"
+
+
 def test_a_port_that_another_program_took_meanwhile_is_tried_again_once(folder):
     served = serve(folder, entry("llama-server", weights=GGUF), ["llama-server"], settings={"taken": 1})
     first, second = [call["words"][call["words"].index("--port") + 1] for call in calls(folder / "bin")]
