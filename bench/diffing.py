@@ -107,9 +107,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _shown(path: Path) -> Path:
-    """The path as seen from the working directory, where it is below."""
-    here = Path.cwd().resolve()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    """The path of the working tree as seen from the working directory: what is shown may be published, and names no folders of the machine."""
+    return Path(os.path.relpath(path.parent.resolve() / path.name, Path.cwd().resolve()))
 
 
 def _inside(repository: Repository, path: Path) -> PurePosixPath:

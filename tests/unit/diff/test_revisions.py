@@ -315,6 +315,15 @@ def test_a_name_that_is_no_text_can_be_told(repository, bench, text):
     assert one["after"] == "s\ufffd.yaml"
 
 
+def test_from_a_folder_below_paths_are_still_relative(repository, bench, monkeypatch):
+    repository.write(s=BASE, below__t=BASE.replace("small", "more"))
+    repository.commit("first")
+    repository.write(s=BASE.replace("hello", "goodbye"), below__t=BASE.replace("small", "more").replace("hello", "goodbye"))
+    monkeypatch.chdir(repository.folder / "below")
+    assert [one["after"] for one in found(bench("diff", "--base", "HEAD", "--format", "json"))] == ["t.yaml", "../s.yaml"]
+    assert [one["after"] for one in found(bench("diff", "HEAD:s.yaml", "--format", "json"))] == ["../s.yaml"]
+
+
 def test_a_submodule_is_named(repository, bench, tmp_path):
     other = Repository(tmp_path / "other")
     other.write(s=BASE)
