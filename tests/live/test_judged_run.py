@@ -48,6 +48,11 @@ def write_spec(folder):
     return path
 
 
+@pytest.mark.skipif(
+    "BENCH_LONG" not in os.environ,
+    reason="a minute of a core; the nightly job sets BENCH_LONG=1. In every run test_quick_run.py has a run with this judge, and"
+    " test_judge_questions.py eight questions about one answer",
+)
 def test_an_embedded_judge_reads_an_answer_once_for_eight_questions_and_comes_out_unqualified(tmp_path):
     spec = write_spec(tmp_path)
     ended = bench("run", spec, folder=tmp_path, timeout_s=500, environ={"BENCH_CACHE": str(own_cache(tmp_path))})

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import random
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from bench.records.grade import AspectGrade
 from bench.records.judging import Judgement, PairJudgement
 from bench.stats.wilson import wilson_interval
 
+# A coin that is believed one time in ten is found by few tries, one in fifty by many: a minute of a core, by night.
+TRIES = 1000 if "BENCH_LONG" in os.environ else 200
 _TOLD = (
     "rating: 5",
     "answer: yes",
@@ -276,11 +279,10 @@ def _flipped_pair(probes, questions, kind, seed):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["sure", "any", "yes"])
 def test_a_coin_qualifies_in_at_most_one_try_of_a_hundred(planted, planted_pairs, kind):
-    tries = 1000
-    counted = [_flipped(*planted, kind, seed).verdict for seed in range(tries)]
-    counted += [_flipped_pair(*planted_pairs, kind, seed).verdict for seed in range(tries)]
-    assert sum(verdict in {"qualified", "weak"} for verdict in counted[:tries]) <= 0.01 * tries
-    assert sum(verdict in {"qualified", "weak"} for verdict in counted[tries:]) <= 0.01 * tries
+    counted = [_flipped(*planted, kind, seed).verdict for seed in range(TRIES)]
+    counted += [_flipped_pair(*planted_pairs, kind, seed).verdict for seed in range(TRIES)]
+    assert sum(verdict in {"qualified", "weak"} for verdict in counted[:TRIES]) <= 0.01 * TRIES
+    assert sum(verdict in {"qualified", "weak"} for verdict in counted[TRIES:]) <= 0.01 * TRIES
 
 
 @pytest.mark.slow
@@ -290,7 +292,7 @@ def test_nor_with_little_material(n_prompts):
     probes = make_probes(material(n_prompts), 7)
     questions = questions_of(probes, for_pairs=False)
     for kind in ("sure", "any", "yes"):
-        assert sum(_flipped(probes, questions, kind, seed).verdict in {"qualified", "weak"} for seed in range(500)) <= 5
+        assert sum(_flipped(probes, questions, kind, seed).verdict in {"qualified", "weak"} for seed in range(TRIES // 2)) <= 0.01 * TRIES // 2
 
 
 @pytest.mark.parametrize("kind", ["sure", "any", "yes"])

@@ -1,4 +1,5 @@
 import math
+import os
 from itertools import combinations_with_replacement
 from math import factorial
 
@@ -133,9 +134,11 @@ def test_clustered_medians_cover_where_naive_ones_do_not(clusters):
 @pytest.mark.slow
 @pytest.mark.parametrize("alike", [0.0, 0.5, 0.95])
 def test_clustered_medians_cover_at_any_likeness(alike):
+    """Within three standard errors of the simulation: 3.3 % by day, 1.7 % by night."""
+    runs = 1500 if "BENCH_LONG" in os.environ else RUNS
     rng, ids = np.random.default_rng(30), np.repeat(np.arange(10), 3)
-    covered = [(i := clustered_quantile_interval(np.exp(drawn(rng, 10, 3, alike)), ids, 0.5, rng)).low <= 1 <= i.high for _ in range(1500)]
-    assert np.mean(covered) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 1500)
+    covered = [(i := clustered_quantile_interval(np.exp(drawn(rng, 10, 3, alike)), ids, 0.5, rng)).low <= 1 <= i.high for _ in range(runs)]
+    assert np.mean(covered) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
 
 
 def test_ratios_of_unequal_clusters_cover():
