@@ -21,7 +21,9 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     geometric one. `low`, `high` (at `level`), `p` and `mde` speak of it. `p_holm` is p adjusted for all pairs compared on this figure. `n_prompts`
     have a value of both, `left_out` of one only; `needed` are the fewest that could tell anything. On `wins` of them a is better, on `losses` b.
 
-    `verdict` is of a: `better` or `worse` where `p_holm` is at most 1 − level; `same`: equal on every prompt. `mde`: the difference, or the ratio
+    `verdict` is of a: `better` or `worse` where `p_holm` is at most 1 − level; `same`: equal on every prompt. Of times and speeds that were measured
+    one after the other (`is_apart`), it also takes a ratio beyond `drift`: what the machine alone may make of it, by how it wandered within the
+    blocks; None where nothing tells, and then there is no verdict. `mde`: the difference, or the ratio
     above 1, that such a run finds in four of five cases; None where these prompts do not say.
 
     `grader_id` is the judge that was asked which of two answers is better (metric `preferred`: the share of prompts on which it preferred a, minus
@@ -50,6 +52,8 @@ class ModelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     mde: float | None = None
     method: str = "no prompt with a value of both"
     verdict: ComparisonVerdict = "cannot_tell"
+    is_apart: bool = False
+    drift: float | None = None
     grader_id: str | None = None
 
 
@@ -58,7 +62,8 @@ class VariantRatio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     `over` says what `low`, `high` (at `level`) and `p` are about: `prompts` like these, or, where there are too few of them, more `rounds` of these
     very prompts. `p_holm` is adjusted for the variants of the metric. `n_pairs` prompts and rounds have a value of both, of `n_prompts` prompts.
-    What is measured once has a ratio and nothing else. `verdict` is about the variant; None where nothing was tested.
+    What is measured once has a ratio and nothing else. `verdict` is about the variant; None where nothing was tested. `is_apart`, `drift`: as in a
+    `ModelComparison`.
     """
 
     metric: str
@@ -78,6 +83,8 @@ class VariantRatio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     over: Literal["prompts", "rounds"] | None = None
     method: str = ""
     verdict: Literal["better", "worse", "cannot_tell"] | None = None
+    is_apart: bool = False
+    drift: float | None = None
 
 
 class Strength(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

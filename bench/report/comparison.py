@@ -9,7 +9,7 @@ from bench.records.estimate import Summary
 from bench.records.judging import JudgeRecord
 from bench.records.spec import Spec
 from bench.records.view import Cell, Column, Section, Table
-from bench.report import glossary, numbers
+from bench.report import drift, glossary, numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 
@@ -195,7 +195,7 @@ def _verdict(seen: Lookup, one: ModelComparison) -> Cell:
         case "cannot_tell":
             if one.n_prompts < one.needed:
                 return Cell(value="too few prompts", mark=f"{one.n_prompts:,} of {one.needed:,}", state="uncertain")
-            return Cell(value="cannot tell", mark=_could(one), state="uncertain")
+            return Cell(value="cannot tell", mark=drift.mark(one) or _could(one), state="uncertain")
 
 
 def _could(one: ModelComparison) -> str:
@@ -223,5 +223,6 @@ def _notes(found: list[ModelComparison]) -> Iterator[str]:
     yield f"p: chance of a difference this large if both were alike, by flipping signs prompt by prompt{adjusted}; a verdict takes p ≤ 0.05."
     if any(one.verdict == "cannot_tell" and one.mde is not None for one in found):
         yield "Would find: the difference that a run like this one finds in 4 of 5 cases; a smaller one may be there and go unseen."
+    yield from drift.notes(found)
     if any(one.left_out for one in found):
         yield "Left out: prompts that only one of the two answered. If a model fails at hard prompts, what is left flatters it."

@@ -38,7 +38,7 @@ def _comparison(found: ModelComparison) -> dict[str, Any]:
         "better": found.better,
         "method": found.method,
         "note": f"{by}against {found.b.model_id} {found.b.variant_id}; {ps}; detectable {found.mde!r}; better, equal, worse on "
-        f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out",
+        f"{found.wins}, {found.ties}, {found.losses} prompts; {found.left_out} left out{_apart(found)}",
     }
 
 
@@ -82,5 +82,9 @@ def _ratio(found: VariantRatio) -> dict[str, Any]:
         "clusters": found.n_prompts,
         "better": found.better,
         "method": found.method,
-        "note": f"against {found.baseline_id}{ps}",
+        "note": f"against {found.baseline_id}{ps}{_apart(found)}",
     }
+
+
+def _apart(found: ModelComparison | VariantRatio) -> str:
+    return f"; one after the other, drift {found.drift!r}" if found.is_apart else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from bench.records.comparison import VariantRatio
 from bench.records.spec import Spec, Variant
 from bench.records.view import Cell, Column, Section, Table
-from bench.report import glossary, numbers
+from bench.report import drift, glossary, numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 
@@ -40,11 +40,7 @@ def _unheld(seen: Lookup, found: Sequence[VariantRatio], spec: Spec) -> Iterator
     absent = [f"{short(key[0], 60)} · {short(key[1], 60)} ({status.state})" for key, status in states.items() if status and status.state != "served"]
     if absent:
         yield f"Not measured, so without a ratio: {', '.join(absent)}. The reasons stand under “Models”."
-    if spec.order == "blocked" and any(one.verdict is not None for one in found):
-        yield (
-            "The variants were measured one after the other, so what the machine did meanwhile is in the ratios and in no interval or p. "
-            "Measure again before you decide by a small one, or with `order: interleaved`, which takes that out."
-        )
+    yield from drift.notes(found)
 
 
 def _described(name: str, variant: Variant | None) -> str:
@@ -90,7 +86,7 @@ def _verdict(one: VariantRatio) -> Cell:
         case None:
             return Cell(value="not tested", state="uncertain")
         case "cannot_tell":
-            return Cell(value="cannot tell", state="uncertain")
+            return Cell(value="cannot tell", mark=drift.mark(one), state="uncertain")
         case verdict:
             return Cell(value=verdict)
 

@@ -15,9 +15,11 @@ from msgspec.structs import replace
 
 from bench.protocols import Metric
 from bench.records.comparison import ComparisonVerdict, Contender, ModelComparison
+from bench.records.spec import Spec
 from bench.stats.cluster import Ids
 from bench.stats.paired import MCNEMAR, Paired, Tally, fewest, holm, mcnemar, minimum_detectable, sign_flips, tally
 from bench.stats.quantile import Floats
+from bench.summarize.drift import apart
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
 from bench.summarize.table import is_timed
@@ -57,7 +59,7 @@ class Pair(NamedTuple):
 
 
 def compare(
-    cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], seed: int, transports: Mapping[Any, str] = MappingProxyType({})
+    spec: Spec, cells: Iterable[tuple[Place, Rows]], metrics: Mapping[str, Metric], transports: Mapping[Any, str] = MappingProxyType({})
 ) -> Iterator[ModelComparison]:
     """Every figure of every pair, in the order of the figures and the cells. `cells`: each one's measured rows, in the order of the spec.
 
@@ -71,7 +73,18 @@ def compare(
         sides = {place: side for place, rows in asked if (side := _side(name, metrics[name], rows)).keys.size}
         ways = {place: transports.get(place, "") if is_timed(metrics[name]) else "" for place in sides}
         alike = [[place for place in sides if ways[place] == way] for way in dict.fromkeys(ways.values())]
-        yield from _of_figure((name, metrics[name]), sides, (dict(asked), alike), seed)
+        found = _of_figure((name, metrics[name]), sides, (dict(asked), alike), spec.seed)
+        yield from (_beside_drift(one, spec, dict(asked)) for one in found) if is_timed(metrics[name]) else found
+
+
+def _beside_drift(one: ModelComparison, spec: Spec, rows: Mapping[Place, Rows]) -> ModelComparison:
+    """The comparison without a verdict that the machine alone may have made, where the two were measured one after the other."""
+    pair = rows[one.a.model_id, one.a.variant_id], rows[one.b.model_id, one.b.variant_id]
+    found = apart(one.metric, spec, pair, tuple(rows.values()))
+    if found is None:
+        return one
+    is_hidden = one.verdict in {"better", "worse"} and found.hides(one.ratio)
+    return replace(one, is_apart=True, drift=found.drift, verdict="cannot_tell" if is_hidden else one.verdict)
 
 
 def _says_as_much(asked: Sequence[tuple[Place, Rows]]) -> bool:

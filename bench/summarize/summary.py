@@ -78,7 +78,7 @@ def summarize(  # noqa: PLR0913  # one argument per kind of line in the run fold
         counts=(counts := tuple(_counts(cell, numbers[cell], measured[cell], transports[cell]) for cell in cells)),
         models=tuple(last.values()),
         estimates=(known := (*_estimates(spec, every, lines, metrics), *passes(spec, [cell for cell in cells if measured[cell]], seen.work.tries))),
-        comparisons=tuple(compare(measured.items(), metrics, spec.seed, transports)),
+        comparisons=tuple(compare(spec, measured.items(), metrics, transports)),
         ratios=tuple(ratios(spec, measured, known, metrics)),
         aspects=tuple(aspect_summaries(spec, cells, seen.fates)),
         judges=tuple(judges),

@@ -1,7 +1,8 @@
 """Variants of one model against the first of them: how many times faster, slower or larger, with what is known of that.
 
 A pair is one prompt in one round, answered by both. With enough prompts the unit is the prompt, as in comparisons of models, and the interval speaks
-of prompts like these. With fewer, what varies are the rounds, and the interval speaks of these very prompts. What is measured once has none.
+of prompts like these. With fewer, what varies are the rounds, and the interval speaks of these very prompts. What is measured once has none. Neither
+holds what the machine did between one variant and the next: of two that were measured one after the other a verdict takes a ratio beyond that, too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from bench.stats.cluster import Ids
 from bench.stats.paired import fewest, holm, sign_flips
 from bench.stats.quantile import Floats
 from bench.stats.stratified import STRATIFIED, stratified_mean
+from bench.summarize.drift import Apart, apart
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
 from bench.summarize.table import Cell
@@ -38,7 +40,8 @@ def ratios(spec: Spec, cells: Mapping[Cell, Rows], estimates: Sequence[Estimate]
         baseline, others = Cell(model.id, names[0]), [Cell(model.id, name) for name in names[1:]]
         for name in TESTED:
             if name in metrics:
-                yield from _adjusted([made for other in others if (made := _tested((name, metrics[name]), other, baseline, cells, len(others)))])
+                tested = [made for other in others if (made := _tested((name, metrics[name]), other, baseline, cells, len(others)))]
+                yield from _adjusted([_beside_drift(one, spec, cells) for one in tested])
         yield from _once(baseline, others, estimates)
 
 
@@ -67,6 +70,14 @@ def _tested(named: tuple[str, Metric], cell: Cell, baseline: Cell, cells: Mappin
     return _told(base, within.mean, (within.low, within.high, within.p), ("rounds", STRATIFIED))
 
 
+def _beside_drift(one: VariantRatio, spec: Spec, cells: Mapping[Cell, Rows]) -> VariantRatio:
+    """The ratio with what the machine alone may make of it, where the two were measured one after the other."""
+    pair = cells[Cell(one.model_id, one.variant_id)], cells[Cell(one.model_id, one.baseline_id)]
+    of_model = [rows for cell, rows in cells.items() if cell.model_id == one.model_id and len(rows)]
+    found = apart(one.metric, spec, pair, of_model)
+    return one if found is None else replace(one, is_apart=True, drift=found.drift)
+
+
 def _told(
     base: VariantRatio, mean: float, known: tuple[float | None, float | None, float | None], how: tuple[Literal["prompts", "rounds"], str]
 ) -> VariantRatio:
@@ -86,7 +97,8 @@ def _adjusted(found: Sequence[VariantRatio]) -> Iterator[VariantRatio]:
             yield one
             continue
         p_holm = next(adjusted)
-        is_clear = p_holm <= 1 - LEVEL + 1e-12 and one.ratio is not None and one.ratio != 1
+        is_hidden = one.is_apart and Apart(one.drift).hides(one.ratio)
+        is_clear = p_holm <= 1 - LEVEL + 1e-12 and one.ratio is not None and one.ratio != 1 and not is_hidden
         verdict: Literal["better", "worse"] = "better" if ((one.ratio or 1) < 1) == (one.better == "lower") else "worse"
         yield replace(one, p_holm=tidy(p_holm), verdict=verdict if is_clear else "cannot_tell")
 

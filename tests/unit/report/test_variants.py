@@ -61,16 +61,21 @@ def test_the_variants_are_described_by_what_they_set():
             "gpu (context 4096, GPU on, 12 layers, other generation settings) against cpu (threads 2, GPU off), the variant that is declared first: "
             "× 2 is twice as much."
         ),
-        section(view_of(ratio())).text[-1],
     )
 
 
-def test_ratios_of_what_was_measured_one_after_the_other_say_so_where_something_was_tested():
-    apart = section(view_of(ratio())).text[-1]
-    assert "one after the other" in apart
-    assert "`order: interleaved`" in apart
+def test_ratios_of_what_was_measured_one_after_the_other_say_how_far_drift_reaches():
+    hidden = ratio(verdict="cannot_tell", is_apart=True, drift=3.456)
+    assert cells(view_of(hidden))[0][6] == "cannot tell (within drift, × 3.46)"
+    assert "one after the other" in section(view_of(hidden)).text[-1]
+    assert "`order: interleaved`" in section(view_of(hidden)).text[-1]
+    assert cells(view_of(ratio(is_apart=True, drift=1.1)))[0][6] == "better"
+    assert cells(view_of(ratio(verdict="cannot_tell", is_apart=True)))[0][6] == "cannot tell (its drift is not known)"
+    assert "there is no verdict" in section(view_of(ratio(verdict="cannot_tell", is_apart=True))).text[-1]
+    assert cells(view_of(ratio(verdict="cannot_tell", is_apart=True, drift=1e9)))[0][6] == "cannot tell (within drift, more than × 1000)"
+    assert cells(view_of(ratio(verdict="cannot_tell", p_holm=0.3, is_apart=True, drift=3.4)))[0][6] == "cannot tell"
     assert not any("one after the other" in text for text in section(view_of(ONCE)).text)
-    assert not any("one after the other" in text for text in section(view_of(ratio(), order="interleaved")).text)
+    assert not any("one after the other" in text for text in section(view_of(ratio())).text)
 
 
 def test_a_variant_that_was_not_measured_is_named_beside_those_that_were():

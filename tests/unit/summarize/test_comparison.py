@@ -36,8 +36,9 @@ def graded(grader, score):
     return Grade(trial_id="t", grader_id=grader, grader_digest="d", state="graded", score=score, aspects=(aspect,))
 
 
-def compared(seen, **more):
-    return {(c.metric, c.a.model_id, c.b.model_id): c for c in summary_of(seen, **more).comparisons}
+def compared(seen, order="interleaved", **more):
+    spec = {"spec": spec_of(seen, order=order)} | more
+    return {(c.metric, c.a.model_id, c.b.model_id): c for c in summary_of(seen, **spec).comparisons}
 
 
 def two_models(values_a, values_b, **said):
@@ -68,7 +69,8 @@ def test_a_time_is_compared_as_a_ratio_of_the_same_prompts():
 def test_intervals_of_the_two_alone_overlap_where_the_pairs_are_clear():
     rng = np.random.default_rng(2)
     base = rng.uniform(0.1, 5, 12)
-    summary = summary_of(two_models({"ttft": base * 0.8}, {"ttft": base}))
+    seen = two_models({"ttft": base * 0.8}, {"ttft": base})
+    summary = summary_of(seen, spec=spec_of(seen, order="interleaved"))
     alone = {e.group.model_id: e for e in summary.estimates if (e.metric, e.statistic) == ("ttft", "mean") and e.group.prompt_id is None}
     assert alone["a"].high > alone["b"].low
     assert next(c for c in summary.comparisons if c.metric == "ttft").verdict == "better"
@@ -138,7 +140,7 @@ def test_p_values_of_one_figure_are_adjusted_together():
     rng = np.random.default_rng(4)
     base = rng.uniform(0.1, 1, 10)
     seen = [answered(m, p, ttft=t * f) for m, f in (("c", 1.0), ("b", 1.0), ("a", 1.3)) for p, t in enumerate(base * np.exp(rng.normal(0, 0.02, 10)))]
-    found = [c for c in summary_of(seen).comparisons if c.metric == "ttft"]
+    found = [c for c in summary_of(seen, spec=spec_of(seen, order="interleaved")).comparisons if c.metric == "ttft"]
     assert [(c.a.model_id, c.b.model_id) for c in found] == [("b", "c"), ("a", "c"), ("a", "b")]
     assert all(c.needed == 7 for c in found)
     lowest = min(c.p for c in found)

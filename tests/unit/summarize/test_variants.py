@@ -11,8 +11,9 @@ from bench.records.spec import ModelSpec, Prompt, Spec, Variant
 VARIANTS = ("one", "two")
 
 
-def spec_of(prompts, variants=VARIANTS, models=("m",)):
+def spec_of(prompts, variants=VARIANTS, models=("m",), order="interleaved"):
     return Spec(
+        order=order,
         bench=1,
         name="s",
         version="1",
