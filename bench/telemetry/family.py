@@ -38,10 +38,16 @@ class Family:
         taken: set[int] = set()
         for (model_id, digest), pid in self._served.items():
             # A server inside of bench's own process (a test's, say) is not to be told apart from the client.
-            pids = descendants(pid, self._proc) if pid is not None and pid != self._own_pid else frozenset()
+            pids = self._of(pid, own) if pid is not None and pid != self._own_pid else frozenset()
             taken |= pids
             found.append(WatchedTree(model_id=model_id, treatment_digest=digest, pids=pids, is_known=bool(pids)))
         self._trees = (WatchedTree(model_id="", treatment_digest="", pids=own - taken), *found)
+
+    def _of(self, pid: int, own: frozenset[int]) -> frozenset[int]:
+        """A server with its descendants, and what its guardian took over from them: the process between bench and a server that bench started."""
+        guardian = _parent(pid, self._proc)
+        adopted = descendants(guardian, self._proc) - {guardian} if guardian is not None and guardian in own - {self._own_pid} else frozenset()
+        return descendants(pid, self._proc) | adopted
 
     def trees(self) -> tuple[WatchedTree, ...]:
         """Bench without its servers, then each served model."""
@@ -60,6 +66,15 @@ def descendants(pid: int, proc: Path = Path("/proc")) -> frozenset[int]:
         found.add(one)
         left += children
     return frozenset(found)
+
+
+def _parent(pid: int, proc: Path) -> int | None:
+    """The parent of a process on Linux; None elsewhere, and when it is gone. Source: proc_pid_stat(5), field 4, behind the name in brackets."""
+    if sys.platform != "linux":
+        return None
+    with suppress(OSError, ValueError, IndexError):
+        return int((proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+    return None
 
 
 def _children(pid: int, proc: Path) -> list[int] | None:

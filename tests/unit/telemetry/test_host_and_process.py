@@ -139,6 +139,20 @@ def test_this_process_and_its_child_are_a_family():
 
 
 @LINUX
+def test_what_a_server_left_behind_is_its_own_and_not_the_clients(tmp_path):
+    # bench 10 has a worker 14 and a guardian 11, which has a server 12 with a child 15 and took over 13 from it
+    for pid, parent, children in ((10, 1, "11 14"), (11, 10, "12 13"), (12, 11, "15"), (13, 11, ""), (14, 10, ""), (15, 12, "")):
+        write(tmp_path, f"{pid}/task/{pid}/children", children)
+        write(tmp_path, f"{pid}/stat", f"{pid} (a (b) {pid}) S {parent} 0 0")
+    family = Family(tmp_path, own_pid=10)
+    family.watch({("m", "d"): 12})
+    own, served = family.trees()
+    assert (own.pids, served.pids) == ({10, 11, 14}, {12, 13, 15})
+    family.watch({("m", "d"): 14})
+    assert family.trees()[1].pids == {14}
+
+
+@LINUX
 def test_server_that_nobody_started_is_found_by_its_port():
     with socket.socket() as here:
         here.bind(("127.0.0.1", 0))
