@@ -96,7 +96,7 @@ def _rank(variant: FoundryVariant, providers: Sequence[ExecutionProvider], *, is
 
 def read_only(cache: str | None) -> str:
     """Why nothing of a full cache is listed."""
-    return f"Foundry Local lists nothing of {cache}, because it cannot write there"
+    return f"nothing of {cache} is listed, because Foundry Local cannot write there"
 
 
 def _empty(catalogue: FoundryCatalogue, name: str) -> ServingError:

@@ -23,7 +23,8 @@ CACHE, PYTHON = "BENCH_FOUNDRY_CACHE", "BENCH_FOUNDRY_PYTHON"
 INSTALL = "pip install 'bench-spec[foundry]'"
 _CHILD = Path(__file__).with_name("foundry_child.py")
 _HELLO_S, _LIST_S, _CANCEL_S = 60.0, 90.0, 5.0  # a cold disk; a catalogue that is tried several times; the SDK looks between two pieces
-_OFFLINE = "`--offline` is set"
+_OF_THE_NETWORK = re.compile(r"catalog request|HttpRequest|transport|connect|resolve|network|timed? ?out|HTTP \d", re.IGNORECASE)
+OFFLINE = "`--offline` is set"
 _OWN_REFUSAL = "http://127.0.0.1:"  # the catalogue that has nothing (foundry_child.py)
 _CANCELLED = {"pull", "register", "remove"}  # what leaves files behind, so an interrupt waits a little for its end
 _LOOK_S = 0.2  # between two looks at how far it is
@@ -153,16 +154,17 @@ class FoundryProcess:
         try:
             answer = self.ask("list", within_s=_LIST_S)
         except Refused as error:
-            why = _OFFLINE if self._is_offline else error.words
-            took_s = time.perf_counter() - started_s
-            return FoundryCatalogue(variants=(), providers=(), sdk=self.sdk, took_s=took_s, unreachable=why, cache=self._cache)
+            why = OFFLINE if self._is_offline and _OF_THE_NETWORK.search(error.words) is not None else error.words
+            answer = {"variants": (), "providers": (), "took_s": time.perf_counter() - started_s}
+        else:
+            why = OFFLINE if self._is_offline else self._unreached()
         listed = [variant for told in answer["variants"][:_MOST] if (variant := _variant(told)) is not None]
         return FoundryCatalogue(
             variants=tuple(listed),
             providers=tuple(providers_of(answer)),
             sdk=self.sdk,
             took_s=float(answer["took_s"]),
-            unreachable=_OFFLINE if self._is_offline else self._unreached(),
+            unreachable=why,
             cache=self._cache,
             is_read_only=self._cache is not None and Path(self._cache).is_dir() and not os.access(self._cache, os.W_OK),
         )

@@ -19,7 +19,7 @@ from bench.serving import cache
 from bench.serving.dialect import server_at
 from bench.serving.foundry_catalogue import catalogue
 from bench.serving.foundry_choice import MAKE_WRITABLE, read_only
-from bench.serving.foundry_process import CACHE
+from bench.serving.foundry_process import CACHE, OFFLINE
 
 _SHOWN = 80  # letters of a source in a table; several parts would fill the line
 _EMPTY = f"set {CACHE} to a folder that holds models, or connect once"
@@ -89,8 +89,8 @@ def _foundry(options: argparse.Namespace) -> FoundryList:
             raise
         return FoundryList(cache=named, reason=error.message, hint=error.hint)
     variants = tuple(variant for variant in read.variants if (variant.is_cached or not options.cached) and options.device in {None, variant.device})
-    is_asked = not (options.offline or options.cached)
-    reason = f"its catalogue cannot be reached ({read.unreachable})" if read.unreachable and is_asked else None
+    is_told = read.unreachable not in {None, OFFLINE}  # that it was not asked needs no words
+    reason = f"its catalogue cannot be read ({read.unreachable})" if is_told else None
     hint = None
     if not read.variants:
         reason, hint = reason or "its catalogue is empty, and nothing is cached", _EMPTY

@@ -84,7 +84,7 @@ def test_unreachable_catalogue_is_one_message(foundry, capsys):
     foundry(CPU_ONLY, generation=1, breaks={"list": ["Catalog request failed across 7 region(s)", None]})
     assert verb(models, "list") == 0
     shown = capsys.readouterr()
-    assert shown.err.count("its catalogue cannot be reached (Catalog request failed across 7 region(s))") == 1
+    assert shown.err.count("its catalogue cannot be read (Catalog request failed across 7 region(s))") == 1
     assert "BENCH_FOUNDRY_CACHE" in shown.err
     assert "the cache is empty" in shown.out
 
@@ -92,12 +92,12 @@ def test_unreachable_catalogue_is_one_message(foundry, capsys):
 def test_cache_that_cannot_be_written_is_told_as_that(foundry, monkeypatch, capsys, tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir()
-    foundry([])
+    foundry([], breaks={"list": [f"FileLock: failed to open {locked}/foundry.local.modelinfo.lock", 2]})  # as 2.2.1 does
     monkeypatch.setenv("BENCH_FOUNDRY_CACHE", str(locked))
     monkeypatch.setattr(os, "access", lambda path, _mode: str(path) != str(locked))  # who runs the tests may write everywhere
     assert verb(models, "list", "--source", "foundry") == 0
     told = capsys.readouterr().err
-    assert f"Foundry Local lists nothing of {locked}, because it cannot write there" in told
+    assert f"nothing of {locked} is listed, because Foundry Local cannot write there" in told
     assert "make the folder writable" in told
 
 

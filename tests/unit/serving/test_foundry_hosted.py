@@ -211,9 +211,16 @@ def test_a_cache_in_which_nothing_can_be_written_is_told_as_that(tmp_path, monke
     locked = tmp_path / "locked"
     locked.mkdir()
     monkeypatch.setattr(os, "access", lambda path, _mode: str(path) != str(locked))  # who runs the tests may write everywhere
-    found = refusal(tmp_path, environment([], tmp_path) | {"BENCH_FOUNDRY_CACHE": str(locked)})
-    assert found.message == f"Foundry Local lists nothing of {locked}, because it cannot write there, so 'smol' is not known"
+    refused = {"list": [f"FileLock: failed to open {locked}/foundry.local.modelinfo.lock", 2]}  # as 2.2.1 does
+    found = refusal(tmp_path, environment([], tmp_path, breaks=refused) | {"BENCH_FOUNDRY_CACHE": str(locked)}, offline=True)
+    assert found.message == f"nothing of {locked} is listed, because Foundry Local cannot write there, so 'smol' is not known"
     assert "make the folder writable" in found.hint
+
+
+def test_why_the_catalogue_is_refused_is_told_offline_too(tmp_path):
+    broken = {"list": ["foundry.modelinfo.json: parse error at line 2", 2]}
+    found = refusal(tmp_path, environment([], tmp_path, breaks=broken), offline=True)
+    assert "(foundry.modelinfo.json: parse error at line 2)" in found.message
 
 
 def test_an_exact_name_for_another_device_says_what_it_was_made_for(tmp_path):
