@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
     `measured`: the unit of what was measured, where the figure is another. `is_incomparable`: there is no baseline to hold it against. `doubt`: what
     leaves one of the outcomes open. `sides`: of a comparison (`is_change`), what base and head were; `is_points`: it is
-    their difference, and no share of base.
+    their difference, and no share of base; `prompts`: those that took part, where it goes by them.
     """
 
     figure: Figure
@@ -63,6 +63,7 @@ class Found(NamedTuple):
     sides_unit: str = ""
     is_points: bool = False
     is_change: bool = False
+    prompts: int = 0
 
 
 def look(gate: GateSpec, spec: Spec, summary: Summary, cell: Cell) -> Found:

@@ -20,6 +20,7 @@ _RATES = {"output_tps", "request_rate", "goodput"}
 _ERROR_RATE = "error_rate"
 _READING = "one reading on each side"  # what the comparison calls a figure without noise
 _NAMES = {"score": "quality"}
+_DIGITS = 9  # 1.1 − 1 is a little more than 0.1, and is no breach of 10 %
 _OF_CLOCKS = {"client", "other work on the machine"}  # what the comparison calls a client that could not keep up, and others than the model at work
 _PUSHERS: dict[Pusher, str] = {"contention": "other work on the machine", "client": "a client that could not keep up"}
 
@@ -145,13 +146,13 @@ def _paired(change: Change) -> Found:
     )
     low, high = (high, low) if change.better == "higher" else (low, high)
     why = f"{change.n_prompts} prompts of both, fewer than such an interval takes" if low is None or high is None else None
-    return Found(Figure(value, low, high, why), "share", None, change.n_prompts, measured=unit)
+    return Found(Figure(value, low, high, why), "share", None, change.n_prompts, measured=unit, prompts=change.n_prompts)
 
 
 def _worse(effect: float | None, *, is_ratio: bool, is_less_better: bool) -> float | None:
     if effect is None:
         return None
-    change = effect - 1 if is_ratio else effect
+    change = round(effect - 1 if is_ratio else effect, _DIGITS)
     return change if is_less_better else -change
 
 
@@ -169,7 +170,7 @@ def _aspect(aspect: str, sides: tuple[Contestant, Contestant], runs: tuple[Basel
     found = sign_flips(lost, np.random.default_rng(runs[1].seed))
     why = f"{len(pairs)} prompts, fewer than such an interval takes" if found.low is None or found.high is None else None
     base, head = (float(np.mean([met / of for met, of in each])) for each in zip(*pairs, strict=True))
-    return Found(Figure(found.mean, found.low, found.high, why), "share", "share", n, sides=(base, head), sides_unit="share")
+    return Found(Figure(found.mean, found.low, found.high, why), "share", "share", n, sides=(base, head), sides_unit="share", prompts=len(pairs))
 
 
 def _share(met: int, of: int) -> Bounded:

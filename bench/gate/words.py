@@ -10,7 +10,8 @@ from bench.records.spec import GateSpec
 
 POINTS = "points"
 _NONE = Bounds(None, None)
-_FEWEST, _MOST = 3, 9  # decimals where an interval has no width, and where a value all but touches a bound
+_DIGITS = 4  # at most, however narrow the interval is
+_MOST = 9  # decimals where a value all but touches a bound
 
 
 def bounds_in_words(bounds: Bounds, unit: str) -> str:
@@ -29,19 +30,23 @@ def figure_in_words(figure: Figure, unit: str, bounds: Bounds = _NONE) -> str:
 
 
 def change_in_words(found: Found, bounds: Bounds = _NONE) -> str:
-    """How much worse it has become, of what to what: `1.21 s → 1.49 s, worse by 23 [20–26] %`; of a score in points."""
-    figure, name = found.figure, "points" if found.is_points else "%"
+    """How much worse it has become, of what to what: `1.21 s → 1.49 s, worse by 23.4 [20.1–26.5] % over 12 prompts`; of a score in points."""
+    figure, sides = found.figure, [amount(side, found.sides_unit, 3) for side in found.sides or ()]
     if figure.value is None:
         return "no value"
+    over = f" over {found.prompts} prompt{'s' if found.prompts > 1 else ''}" if found.prompts else ""
     if figure.low == figure.high == figure.value == 0:
-        return f"{amount(found.sides[1], found.sides_unit, 3)}, unchanged" if found.sides else "unchanged"
-    told = "" if found.sides is None else f"{' → '.join(amount(side, found.sides_unit, 3) for side in found.sides)}, "
-    if figure.high is not None and figure.high < 0 and figure.low is not None:
-        turned = Figure(-figure.value, -figure.high, -figure.low)
-        return f"{told}better by {_numbers(turned, 100.0, _NONE)} {name}"
-    if figure.low is None and figure.value < 0:
-        return f"{told}better by {digits(-100 * figure.value, 3)} {name}"
-    return f"{told}worse by {_numbers(figure, 100.0, bounds)} {name}"
+        return f"{', '.join((*sides[1:], 'unchanged'))}{over}"
+    is_better = (figure.value if figure.high is None else figure.high) < 0
+    shown = _turned(figure) if is_better else figure
+    numbers = _numbers(shown, 100.0, _NONE if is_better else bounds)
+    told = f"{' → '.join(sides)}, " if sides else ""
+    return f"{told}{'better' if is_better else 'worse'} by {numbers} {'points' if found.is_points else '%'}{over}"
+
+
+def _turned(figure: Figure) -> Figure:
+    value, low, high = (None if one is None else -one for one in (figure.value, figure.high, figure.low))
+    return Figure(value, low, high)
 
 
 def _numbers(figure: Figure, factor: float, bounds: Bounds) -> str:
@@ -51,7 +56,8 @@ def _numbers(figure: Figure, factor: float, bounds: Bounds) -> str:
         return digits(value * factor)
     seen = (value, figure.low, figure.high)
     width = (figure.high - figure.low) * factor
-    decimals = max(0, 1 - floor(log10(width))) if width > 0 else _FEWEST
+    largest = max(abs(one) for one in seen) * factor
+    decimals = max(0, min(1 - floor(log10(width)) if width > 0 else _MOST, _DIGITS - 1 - floor(log10(largest))))
     limits = [bound for bound in (bounds.least, bounds.most) if bound is not None]
     while decimals < _MOST and any((round(one * factor, decimals) > bound * factor) != (one > bound) for one in seen for bound in limits):
         decimals += 1

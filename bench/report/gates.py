@@ -54,7 +54,7 @@ def _text(results: Sequence[GateResult]) -> Iterator[str]:
 
 def _row(one: GateResult, *, named_variant: bool) -> tuple[Cell, ...]:
     state: dict[GateOutcome, CellState] = {"pass": "value", "fail": "failed", "undecided": "uncertain"}
-    against = f", not worse than {short(one.baseline, 60)}" if one.baseline is not None else ""
+    against = f" than {short(one.baseline, 60)}" if one.baseline is not None else ""
     return (
         Cell(value=short(f"{one.name}{against}", 120)),
         Cell(value=short(who(one, named_variant=named_variant) or "–", 80)),

@@ -146,7 +146,7 @@ def _notes(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _tolerance(change: Change) -> str:
-    return f"{numbers.significant(change.tolerance * 100)} {'%' if change.effect == 'ratio' else 'points'}"
+    return f"{change.tolerance * 100:g} {'%' if change.effect == 'ratio' else 'points'}"
 
 
 def _title(change: Change) -> str:
@@ -188,7 +188,8 @@ def _effect(change: Change) -> Cell:
     low, high = change.low, change.high
     if low is None or high is None:
         return Cell(value=f"{sign}{numbers.with_unit(numbers.significant(value * factor, 3), unit)}", state="uncertain")
-    decimals = numbers.decimals_for_width((high - low) * factor) if high > low else numbers.decimals_for_digits(value * factor, 3)
+    few = numbers.decimals_for_digits(value * factor, 3)
+    decimals = min(numbers.decimals_for_width((high - low) * factor), few + 1) if high > low else few
     bounds = numbers.interval(low * factor, high * factor, decimals)
     return Cell(value=f"{sign}{numbers.with_unit(numbers.plain(value * factor, decimals), unit)}", interval=bounds)
 

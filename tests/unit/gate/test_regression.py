@@ -283,3 +283,11 @@ def test_a_late_client_is_no_part_of_a_servers_memory(layout, standing, tmp_path
     assert (found.outcome, found.is_reading) == ("pass", True)
     (found,) = held(layout, replace(base, machine=replace(base.machine, cpu="another")), tmp_path, gate("rss_bytes"))
     assert found.reason.startswith("it was measured otherwise: machine: cpu")
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(1.1e9, "pass"), (1.1001e9, "fail"), (0.9e9, "pass")])
+def test_what_is_as_much_worse_as_is_allowed_is_no_breach(layout, standing, tmp_path, size, outcome):
+    (model,) = standing.models
+    base = replace(standing, models=(replace(model, facts={"rss_peak_bytes": standing.models[0].facts["rss_peak_bytes"] / (size / 1e9)}),))
+    found = held_as(layout, base, tmp_path / "base.json", (gate("rss_bytes"), quiet(layout)))
+    assert found[0] == outcome
