@@ -223,7 +223,7 @@ def _(scene):
     given_up = threading.Event()
 
     def still(*_):
-        given_up.wait(10)
+        given_up.wait(100)
 
     return fetched(scene, still, given_up.set)
 

@@ -64,7 +64,7 @@ def test_the_server_ends_with_the_process_that_started_it():
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert b"http://127.0.0.1:" in process.stdout.readline()
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(100) == 0
 
 
 def test_a_server_that_does_not_start_is_an_expected_error(monkeypatch):

