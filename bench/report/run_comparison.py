@@ -146,7 +146,8 @@ def _notes(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _tolerance(change: Change) -> str:
-    return f"{change.tolerance * 100:g} {'%' if change.effect == 'ratio' else 'points'}"
+    shown = f"{change.tolerance * 100:g}"
+    return f"{shown} {'%' if change.effect == 'ratio' else 'point' if shown == '1' else 'points'}"
 
 
 def _title(change: Change) -> str:
@@ -260,7 +261,8 @@ def as_text(found: RunComparison) -> str:
 
 def as_markdown(found: RunComparison) -> str:
     """The comparison as a comment on a pull request: verdicts first, the rest folded, never longer than a comment may be."""
-    parts = [f"### bench compare: {markdown(headline(found))}", ""]
+    left_out = [_narrowed(one) for one in found.narrowed]  # told before the verdicts, which do not speak of it
+    parts = [f"### bench compare: {markdown(headline(found))}", "", *(f"- {markdown(text)}" for text in left_out), *([""] if left_out else [])]
     whole, *others = sections(found)
     figures, *aspects = whole.tables
     parts += [*_grid(figures), *(line for table in aspects for line in ("", "**Aspects that moved**", "", *_grid(table)))]
@@ -268,7 +270,7 @@ def as_markdown(found: RunComparison) -> str:
         "",
         "<details><summary>What was compared, and what limits it</summary>",
         "",
-        *(f"- {markdown(text)}" for text in whole.text),
+        *(f"- {markdown(text)}" for text in whole.text if text not in left_out),
         "",
         "</details>",
     ]

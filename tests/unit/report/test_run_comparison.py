@@ -122,3 +122,23 @@ def test_variants_are_named_where_there_are_several():
     several = replace(FOUND, changes=(SLOWER, replace(SLOWER, variant_id="gpu")))
     assert "m [gpu]" in as_text(several)
     assert "m [default]" not in as_text(FOUND)
+
+
+def test_comment_says_what_takes_no_part_before_its_verdicts():
+    left_out = Narrowed(what="prompts", count=1, of=12, reason="asked in other words or with other settings", examples=("p01",))
+    comment = as_markdown(replace(FOUND, narrowed=(left_out,)))
+    words = "left out: 1 of 12 prompts asked in other words or with other settings (p01)"
+    assert comment.splitlines()[2].removeprefix("- ").replace("\\", "") == words
+    assert comment.count("asked in other words") == 1
+    assert "Error rate 1 point," in as_markdown(replace(FOUND, changes=(replace(OPEN, metric="error_rate", tolerance=0.01), SLOWER)))
+
+
+def test_interval_without_width_has_no_more_digits_than_are_read():
+    narrow = replace(SLOWER, ratio=0.909092, low=0.909090, high=0.909095)
+    assert "0.9091<br>" in as_markdown(replace(FOUND, changes=(narrow,)))
+
+
+def test_what_pushes_one_way_says_what_is_left():
+    unlike = Unlike(what="other work on the machine", base="–", head="others took 60 %", limits="speed", pushed="worse", model_id="m", variant_id="d")
+    text = " ".join(as_text(replace(FOUND, unlike=(unlike,))).split())
+    assert "other work on the machine of m [d]: – → others took 60 %; of times and speeds only “better” is said" in text
