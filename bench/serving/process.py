@@ -66,6 +66,7 @@ class ChildProcess:
             raise ServingError(f"the program cannot be started: {error}", hint="look at the command and at the log's folder") from error
         self._told: dict[str, Any] = {}
         self._news = threading.Condition()
+        self._reading = threading.Lock()
         self._closing = False
         self._end = "ended by bench"
         self._listener = threading.Thread(target=self._listen, name=f"listen to {log.stem}", daemon=True)
@@ -83,7 +84,6 @@ class ChildProcess:
         self._cpu_s: float | None = None
         self.rss_loaded_bytes: int | None = None
         self._rss_peak_bytes = 0
-        self._reading = threading.Lock()
         if spawns:
             threading.Thread(target=self._sample, name=f"memory of {log.stem}", daemon=True).start()
 
@@ -154,9 +154,9 @@ class ChildProcess:
 
     def _shorten_log(self) -> None:
         """Leave out the middle of a log that has become too long. Its server appends, so it goes on behind what is left; not so on Windows."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._reading:
             size = self.log.stat().st_size
-            if size - self._log_start <= MOST_LOG or sys.platform == "win32":
+            if self._closing or size - self._log_start <= MOST_LOG or sys.platform == "win32":
                 return
             end = self.log_text(_END)
             os.truncate(self.log, self._log_start + _HEAD)
@@ -200,7 +200,8 @@ class ChildProcess:
             self.cpu_s()
         if not self._closing:
             self._end = self.death() or "ended by bench"
-            self._closing = True
+            with self._reading:  # from here on the log is left as it is
+                self._closing = True
         assert self._guardian.stdin is not None  # noqa: S101 - it was asked for as a pipe
         with contextlib.suppress(OSError):
             self._guardian.stdin.close()
