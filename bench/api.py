@@ -106,8 +106,9 @@ class Run:
         return [_flat(each, "a", "b") for each in self.summary.comparisons]
 
     def costs(self) -> list[Row]:
-        """A row for each amount, with its formula."""
-        return [msgspec.to_builtins(each) for each in self.summary.costs]
+        """A row for each amount, with its formula; where `grader_id` is not None, it is what a judge's work cost, and `model_id` is the judge."""
+        of_models = [{**msgspec.to_builtins(each), "grader_id": None} for each in self.summary.costs]
+        return [*of_models, *({**msgspec.to_builtins(each.cost), "grader_id": each.grader_id} for each in self.summary.judge_costs)]
 
     def samples(self) -> Iterator[Sample]:
         """Every attempt as it was recorded, one at a time: a long run has a million."""

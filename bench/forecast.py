@@ -37,7 +37,7 @@ def forecast(spec: Spec, plan: Plan, runs: Path, registry: Registry, *, environm
     if spec.judge is not None:
         from bench.judge_budget import judge_budget  # noqa: PLC0415 - brings numpy and scipy
 
-        planned = msgspec.structs.replace(planned, judge=judge_budget(spec, plan))
+        planned = msgspec.structs.replace(planned, judge=judge_budget(spec, plan, registry, earlier.judges if earlier else ()))
     models = dict.fromkeys(treatment.model_id for block in plan.blocks for treatment in block.treatments)
     assumed = [name for name in models if not any(name == model_id for model_id, _ in latency_s)]
     if not latency_s or not assumed:

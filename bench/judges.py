@@ -15,6 +15,7 @@ from bench.interrupts import Interrupts
 from bench.judge.capability import Found, is_better, is_full, probe
 from bench.judge.identity import is_the_judge, judge_identity, same_family
 from bench.judge.means import JudgeMeans
+from bench.judge.metered import Work
 from bench.judge.prefixes import with_prefixes
 from bench.plan.expand import treatment_of
 from bench.protocols import Questioner, Restartable, Served, ServingContext
@@ -115,8 +116,8 @@ def _names(model: ModelSpec) -> tuple[str | None, ...]:
     return (model.model, model.alias, *(model.weights.parts if model.weights else ()), model.id)
 
 
-async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: list[Questioner]) -> JudgeMeans:
-    """The judge, asked what it can do; its connections are put into `held`.
+async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: list[Questioner], work: Work) -> JudgeMeans:
+    """The judge, asked what it can do; its connections are put into `held`, and all that it is asked from now on into `work`.
 
     Raises: UnusableJudge when it gives no reply.
     """
@@ -127,13 +128,15 @@ async def means_of(seat: Seat, spec: Spec, templates: Mapping[str, str], held: l
     restart = seat.served.restart if isinstance(seat.served, Restartable) else None
     kind, manners = (OllamaQuestioner, MANNERS) if seat.served.endpoint.api == "ollama" else (ChatQuestioner, DIALECTS)
     for dialect in manners:
-        questioner = kind(
-            seat.served.endpoint,
-            seat.served.credential,
-            timeout_s=judge.timeout_s or spec.timeout_s,
-            retries=spec.retries,
-            dialect=dialect,
-            restart=restart,
+        questioner = work.over(
+            kind(
+                seat.served.endpoint,
+                seat.served.credential,
+                timeout_s=judge.timeout_s or spec.timeout_s,
+                retries=spec.retries,
+                dialect=dialect,
+                restart=restart,
+            )
         )
         held.append(questioner)
         found = await probe(questioner, context=context, may_have_grammar=dialect == GRAMMATICAL)

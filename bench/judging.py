@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -23,12 +23,13 @@ from bench.hearing import Bench, Ended, Hearing, Stopped
 from bench.interrupts import Interrupts
 from bench.judge.identity import Shape, grader_id
 from bench.judge.means import JudgeMeans
+from bench.judge.metered import Work, together
 from bench.judge.probes import PROBES_VERSION, ProbeMaterial
 from bench.judge.prompts import template_digests
 from bench.judge.qualify import probes_digest, qualify
 from bench.judges import Seat, Serving, bring_up, its_own, means_of
 from bench.protocols import Questioner, ServingContext
-from bench.records.judging import JudgeRecord, Qualification
+from bench.records.judging import JudgeRecord, JudgeWork, Qualification
 from bench.records.plan import Plan
 from bench.records.spec import JudgeSpec, Spec
 from bench.registry import Registry
@@ -44,7 +45,7 @@ _PRIMARY = "judge"  # what the judge named by `judge.use` is called among the me
 class Judging(msgspec.Struct, frozen=True, kw_only=True):
     """What the stage works with. `spec` is what the run is graded by; its `judge` says who grades and how. `folder`: where the judge's templates lie.
 
-    `told(what, done, of)` is progress, `note` something that the user should know.
+    `told(what, done, of)` is progress, `note` something that the user should know, `spent` what a judge has been asked so far, after every reply.
     """
 
     spec: Spec
@@ -58,6 +59,7 @@ class Judging(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     told: Callable[[str, int, int], None]
     note: Callable[[str], None]
+    spent: Callable[[JudgeWork], None] = lambda _work: None
 
     @property
     def judge(self) -> JudgeSpec:
@@ -76,10 +78,12 @@ def judge_run(means: Judging) -> JudgeRecord | None:
     if judge.method == PEOPLE_GRADE or means.stop.reason is not None:
         return None
     name, started_s = grader_id(judge.use, judge.method), means.clock.now_s()
+    before = read_judge(means.layout, name)
+    works = {each: Work(each, means.clock.now_s, means.spent) for each in (judge.use, *members_of(judge))}
     record = JudgeRecord(grader_id=name, grader_digest="", judge_id=judge.use, method=judge.method, state="failed")
     with ExitStack() as held:
         try:
-            record = _graded(means, record, held)
+            record = _graded(means, record, held, works)
         except KeyboardInterrupt:
             means.stop.interrupt()
             return None
@@ -87,14 +91,24 @@ def judge_run(means: Judging) -> JudgeRecord | None:
             state = "unavailable" if error.is_away else "failed"
             record = replace(record, state=state, reason=error.message, hint=error.hint)
             means.note(f"judge {judge.use}: {state}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
-    record = replace(record, duration_s=means.clock.now_s() - started_s)
-    before = read_judge(means.layout, name)
+    record = _with_earlier(replace(record, work=_done(works), duration_s=means.clock.now_s() - started_s), before)
     if record.state == "served" or record.counts or before is None or not before.counts:  # a judge that is away now takes back nothing
         write_json(means.layout.judge_of(name), record)
     return record
 
 
-def _graded(means: Judging, record: JudgeRecord, held: ExitStack) -> JudgeRecord:
+def _with_earlier(record: JudgeRecord, before: JudgeRecord | None) -> JudgeRecord:
+    """The record with what earlier sessions of this very grader took; those of one that was asked otherwise are no part of it."""
+    if before is None or (record.grader_digest and record.grader_digest != before.grader_digest):
+        return record
+    return replace(record, work=together(before.work, record.work), duration_s=before.duration_s + record.duration_s)
+
+
+def _done(works: Mapping[str, Work]) -> tuple[JudgeWork, ...]:
+    return tuple(work.so_far for work in works.values() if work.so_far.requests)
+
+
+def _graded(means: Judging, record: JudgeRecord, held: ExitStack, works: Mapping[str, Work]) -> JudgeRecord:
     """Serve, ask, qualify, grade.
 
     Raises: UnusableJudge, KeyboardInterrupt.
@@ -127,20 +141,27 @@ def _graded(means: Judging, record: JudgeRecord, held: ExitStack) -> JudgeRecord
         judges_itself=itself,
         same_family=tuple(sorted({name for names in related for name in names} - set(itself))),
     )
-    return asyncio.run(_ask_all(means, record, seats, cases))
+    return asyncio.run(_ask_all(means, record, _Up(seats, works), cases))
 
 
-async def _ask_all(means: Judging, record: JudgeRecord, seats: Mapping[str, Seat], cases: Sequence[Case]) -> JudgeRecord:
+class _Up(NamedTuple):
+    """The judges that are up, and what each has been asked."""
+
+    seats: Mapping[str, Seat]
+    works: Mapping[str, Work]
+
+
+async def _ask_all(means: Judging, record: JudgeRecord, up: _Up, cases: Sequence[Case]) -> JudgeRecord:
     """All that is asked of the judges.
 
     Raises: UnusableJudge.
     """
-    judge = means.judge
+    judge, (seats, works) = means.judge, up
     open_ones: list[Questioner] = []
     stopped = Stopped(means.stop)
     try:
         templates = templates_of(judge, means.folder)
-        able = {name: await stopped.unless(means_of(seat, means.spec, templates, open_ones)) for name, seat in seats.items()}
+        able = {name: await stopped.unless(means_of(seat, means.spec, templates, open_ones, works[name])) for name, seat in seats.items()}
         panel = _Panel(means, seats, able, cases)
         grader, qualification = await stopped.unless(panel.qualified())
         shape = panel.shape(judge.method)
@@ -153,7 +174,8 @@ async def _ask_all(means: Judging, record: JudgeRecord, seats: Mapping[str, Seat
             qualification=qualification,
             may_count=may_count,
         )
-        write_json(means.layout.judge_of(record.grader_id), record)  # who reads the run while it is judged knows whose word this is
+        so_far = _with_earlier(replace(record, work=_done(works)), read_judge(means.layout, record.grader_id))
+        write_json(means.layout.judge_of(record.grader_id), so_far)  # who reads the run while it is judged knows whose word this is
         ready = Bench(grader=grader, places=seats[judge.use].places, cache=panel.cache, deaths=tuple(seat.served.death for seat in seats.values()))
         return await Hearing(means.layout, record, ready, means.told).hear(cases, stopped)
     except Ended:

@@ -23,7 +23,7 @@ from bench.lean import lean
 from bench.meter import Meter
 from bench.outcome import Reason, outcome
 from bench.protocols import ServingContext
-from bench.records.judging import JudgeRecord
+from bench.records.judging import JudgeRecord, JudgeWork
 from bench.records.plan import Plan
 from bench.records.sample import Said
 from bench.records.serving import ModelStatus
@@ -89,7 +89,10 @@ def _tell_nobody(_folder: Path) -> None:
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run works with, from its first stage to its last. `on_folder` is told the run's folder as soon as there is one."""
+    """What a run works with, from its first stage to its last. `on_folder` is told the run's folder as soon as there is one.
+
+    `weights_beside`: the folder from which `file:` weights are named, where that is not the spec's as it was loaded.
+    """
 
     loaded: LoadedSpec
     options: RunOptions
@@ -97,6 +100,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     progress: Shown
     clock: Clock
     on_folder: Callable[[Path], None] = _tell_nobody
+    weights_beside: Path | None = None
 
 
 def run(means: Means) -> Ended:
@@ -128,7 +132,7 @@ def _look_ahead(means: Means) -> None:
     means.registry.load("provider", spec.client)
     for name in spec.report.formats:
         means.registry.load("report", name)
-    for declared in (spec.cost, *(model.cost for model in spec.models)):
+    for declared in (spec.cost, *(model.cost for model in (*spec.models, *spec.judges))):
         if declared is not None:
             means.registry.load("cost", declared.model)
     try_load(spec, means.registry)
@@ -163,7 +167,7 @@ def _session(means: Means, opened: Opened) -> str | None:
             graded = graded_by(layout, means.registry, spec)
             grade(layout, graded, opened.plan, means.registry)
             if graded.judge is not None:
-                judge(means, graded, (layout, opened.plan), (stop, interrupts))
+                judge(means, graded, (layout, opened.plan), (stop, interrupts, meter))
         ended_by = stop.reason
     except BaseException as error:
         session.break_off(opened, error, means.clock)
@@ -198,7 +202,7 @@ def _calibrate(means: Means, layout: RunLayout, measured_s: float) -> str | None
 def _context(means: Means, layout: RunLayout) -> ServingContext:
     options = means.options
     return ServingContext(
-        spec_folder=means.loaded.folder,
+        spec_folder=means.weights_beside or means.loaded.folder,
         log_folder=layout.logs,
         cache_folder=options.cache_folder,
         environ=options.environ,
@@ -224,14 +228,20 @@ def grade(layout: RunLayout, spec: Spec, plan: Plan, registry: Registry) -> None
     write_whole(layout.grades_of("checks"), grades())
 
 
-def judge(means: Means, spec: Spec, run_of: tuple[RunLayout, Plan], ends: tuple[StopRules, Interrupts]) -> JudgeRecord | None:
+def judge(means: Means, spec: Spec, run_of: tuple[RunLayout, Plan], ends: tuple[StopRules, Interrupts, Meter]) -> JudgeRecord | None:
     """Have a run's answers graded by the judge that the spec names; its record, None where it came to none.
 
     Raises: BenchError when that spec makes no sense, RunFolderError when a line cannot be written.
     """
+    from bench.judges import entry_of  # noqa: PLC0415 - as below
     from bench.judging import Judging, judge_run  # noqa: PLC0415 - brings the SDK, which takes a second
 
-    (layout, plan), (stop, interrupts) = run_of, ends
+    (layout, plan), (stop, interrupts, meter) = run_of, ends
+
+    def spent(work: JudgeWork) -> None:
+        meter.judged(entry_of(spec, work.judge_id), work)
+        stop.check_cost()
+
     return judge_run(
         Judging(
             spec=spec,
@@ -245,6 +255,7 @@ def judge(means: Means, spec: Spec, run_of: tuple[RunLayout, Plan], ends: tuple[
             clock=means.clock,
             told=means.progress.judged,
             note=means.progress.note,
+            spent=spent,
         )
     )
 

@@ -1,21 +1,23 @@
 """What a run's machine did, what energy its answers took, and what they cost. Part of the program (`pipeline.py`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from bench.cost.energy import declared_watts
 from bench.cost.per_unit import derive
-from bench.records.cost import CostBasis, CostEstimate
+from bench.meter import judge_basis
+from bench.records.cost import CostBasis, CostEstimate, JudgeCost
 from bench.records.estimate import Estimate, Summary
+from bench.records.judging import JudgeRecord
 from bench.records.plan import Plan
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
 from bench.records.telemetry import EnergyFacts, MachineUse, SourceState
 from bench.registry import Registry
 from bench.store.layout import RunLayout
-from bench.store.reader import read_machine
+from bench.store.reader import read_judges, read_machine
 from bench.summarize.contention import notes
 from bench.summarize.energy import Declared, declared, energy
 from bench.summarize.machine import machine_use
@@ -33,6 +35,7 @@ class Used(NamedTuple):
     estimates: tuple[Estimate, ...]
     sources: tuple[SourceState, ...]
     costs: tuple[CostEstimate, ...]
+    judge_costs: tuple[JudgeCost, ...]
 
     def told(self, summary: Summary) -> Summary:
         """The summary with it."""
@@ -41,6 +44,7 @@ class Used(NamedTuple):
             machine=self.machine,
             energy=self.energy,
             sources=self.sources,
+            judge_costs=self.judge_costs,
             estimates=(*summary.estimates, *self.estimates),
             notes=(*summary.notes, *notes(self.machine, {facts.model_id for facts in self.energy})),
         )
@@ -67,6 +71,7 @@ def used(of: tuple[RunLayout, Plan, Registry], spec: Spec, statuses: Sequence[Mo
         estimates=tuple(estimate for _, estimate in found),
         sources=states(told.values()),
         costs=tuple(cost for basis in bases for cost in price(spec, basis, registry)),
+        judge_costs=tuple(judge_costs(spec, read_judges(layout), registry)),
     )
 
 
@@ -89,3 +94,17 @@ def price(spec: Spec, basis: CostBasis, registry: Registry) -> tuple[CostEstimat
         return ()
     whole: CostEstimate = registry.load("cost", chosen.model)(chosen.settings).run_cost(basis)
     return (whole, *derive(whole, basis))
+
+
+def judge_costs(spec: Spec, judges: Sequence[JudgeRecord], registry: Registry) -> Iterator[JudgeCost]:
+    """What each judge's work cost, where a cost model is declared for it and the spec still names it."""
+    entries = {entry.id: entry for entry in (*spec.models, *spec.judges)}
+    for record in judges:
+        for work in record.work:
+            entry = entries.get(work.judge_id)
+            if entry is not None and (declared := entry.cost or spec.cost) is not None:
+                cost: CostEstimate = registry.load("cost", declared.model)(declared.settings).run_cost(judge_basis(entry, work))
+                if work.uncounted and cost.cost_model == "price_table":
+                    untold = f"{work.uncounted} of {work.requests} replies came without token counts, which are not in it"
+                    cost = replace(cost, note="; ".join(part for part in (cost.note, untold) if part))
+                yield JudgeCost(grader_id=record.grader_id, cost=cost)

@@ -59,6 +59,11 @@ class StopRules:
         if limits.max_error_rate is not None and self._answers >= LEAST_ANSWERS and self._failures > limits.max_error_rate * self._answers:
             share = f"{self._failures} of {self._answers} answers failed"
             self._hold("error_rate", f"{share}, more than limits.max_error_rate of {limits.max_error_rate:.1%}")
+        self.check_cost()
+
+    def check_cost(self) -> None:
+        """Look whether the money is spent."""
+        limits = self._limits
         if limits.cost is not None and self._cost_so_far is not None:
             cost = self._cost_so_far()
             if cost is not None and cost >= limits.cost.amount:

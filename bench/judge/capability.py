@@ -8,6 +8,9 @@ beginning for a finished message starts a new answer instead, which does not beg
 
 JSON by schema: the question asks for prose, and only a server that holds the model to the schema replies with an object.
 
+A system turn: the chat templates of some models refuse one (Gemma 2, early Mistral), and servers pass that on as an error of the request or of their
+own. What such a judge is told there begins the user's turn instead.
+
 A grammar, where there is one in the manner of asking: two given words are no answers to the question, and only a server that holds the model to them
 replies with one.
 """
@@ -33,6 +36,7 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 _WORDS = ("umber", "ochre")
+_MAY_BE_THE_SYSTEM_TURN = ("bad_request", "server", "protocol")
 _NO_REPLY = ("unreachable", "timeout", "authentication", "rate_limit", "server", "protocol")
 
 
@@ -49,13 +53,20 @@ async def probe(questioner: Questioner, *, context: int | None = None, may_have_
     alternatives, last = await _alternatives(questioner, notes)
     if last.failure is not None and last.failure.kind in _NO_REPLY:
         return Found(failure=last.failure)
+    has_system = await _takes_system(questioner, notes)
     has_prefix = await _goes_on(questioner, notes)
     has_schema = await _keeps_to_schema(questioner, notes)
     has_grammar = may_have_grammar and await _keeps_to_grammar(questioner, notes)
     if alternatives and not has_prefix:
         notes.append("no begun answers: a label is read from the first token of the answer")
     able = Capabilities(
-        top_logprobs=alternatives, prefix=has_prefix, json_schema=has_schema, grammar=has_grammar, context=context, notes=tuple(notes)
+        top_logprobs=alternatives,
+        prefix=has_prefix,
+        json_schema=has_schema,
+        grammar=has_grammar,
+        system_role=has_system,
+        context=context,
+        notes=tuple(notes),
     )
     return Found(capabilities=able)
 
@@ -95,6 +106,28 @@ async def _alternatives(questioner: Questioner, notes: list[str]) -> tuple[int, 
     notes.append(f"no log-probabilities: {refused}")
     plain = await questioner.ask(_question("Is ice cold? Reply with one word: yes or no.", max_tokens=4))
     return 0, plain
+
+
+async def _takes_system(questioner: Questioner, notes: list[str]) -> bool:
+    """False where the very question that is refused with a system turn gets its reply without one."""
+    question = _question("Is ice cold?")
+    question = msgspec.structs.replace(question, messages=(Message(role="system", content="Reply with one word: yes or no."), *question.messages))
+    refusal = (await questioner.ask(question)).failure
+    if refusal is None or refusal.kind not in _MAY_BE_THE_SYSTEM_TURN:
+        return True
+    folded = await questioner.ask(msgspec.structs.replace(question, messages=without_system(question.messages)))
+    if folded.failure is not None and folded.failure.kind != "empty":
+        return True
+    notes.append(f"no system turns, their text begins the user's turn: {refusal.message}")
+    return False
+
+
+def without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages with the text of a system turn in front of the first turn of the user."""
+    if len(messages) < 2 or messages[0].role != "system":
+        return messages
+    system, user, *others = messages
+    return (Message(role="user", content=f"{system.content}\n\n{user.content}"), *others)
 
 
 async def _goes_on(questioner: Questioner, notes: list[str]) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bench.judge.capability import without_system
 from bench.judge.escape import one_line
 from bench.judge.items import Finding
 from bench.judge.means import JudgeMeans
@@ -114,6 +115,8 @@ class Interview:
 
     async def _put(self, about: str, question: Question) -> Asked:
         """The question with its reply. What surely does not fit is not sent; what was cut on the way is no reply."""
+        if not self.capabilities.system_role:
+            question = msgspec.structs.replace(question, messages=without_system(question.messages))
         n_bytes = sum(len(message.content.encode("utf-8", "replace")) for message in question.messages)
         context = self.capabilities.context
         if context is not None and n_bytes / _MOST_BYTES_A_TOKEN + question.max_tokens > context:

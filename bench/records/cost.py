@@ -25,6 +25,13 @@ class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class JudgeCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one judge's work for a grader cost, probes included; `cost.model_id` is the judge's name, and its `variant_id` says nothing."""
+
+    grader_id: str
+    cost: CostEstimate
+
+
 class CostBasis(msgspec.Struct, frozen=True, kw_only=True):
     """What a cost model reads: the work of one model in one variant, planned or done.
 

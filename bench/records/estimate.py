@@ -6,7 +6,7 @@ import msgspec
 
 from bench.records.calibration import Calibration
 from bench.records.comparison import ModelComparison, Strength, VariantRatio
-from bench.records.cost import CostEstimate
+from bench.records.cost import CostEstimate, JudgeCost
 from bench.records.exchange import Transport
 from bench.records.gate import GateResult
 from bench.records.judging import JudgeRecord
@@ -138,6 +138,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     outliers: tuple[Outlier, ...] = ()
     outliers_more: int = 0
     costs: tuple[CostEstimate, ...] = ()
+    judge_costs: tuple[JudgeCost, ...] = ()
     health: tuple[ClientHealth, ...] = ()
     loads: tuple[LoadFacts, ...] = ()
     limited_by: Literal["client", "server"] | None = None

@@ -61,13 +61,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge's endpoint was found able to do, by asking it. `top_logprobs` 0: it gives no log-probabilities. `notes`: how it was found out.
 
     `grammar`: it can be held to a few given replies. `prefixes`: how an answer is best begun for this judge's tokenizer, by the form of the question
-    (`yes_no`, `scale`, `pair`).
+    (`yes_no`, `scale`, `pair`). `system_role` false: it refuses a system turn, so what would stand in one begins the user's turn.
     """
 
     top_logprobs: int = 0
     prefix: bool = False
     json_schema: bool = False
     grammar: bool = False
+    system_role: bool = True
     context: int | None = None
     notes: tuple[str, ...] = ()
     prefixes: dict[str, str] = {}
@@ -148,12 +149,30 @@ class Qualification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     digest: str = ""  # of all that shaped it: a change voids it
 
 
+class JudgeWork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that one judge did for a run, in every session of it: questions about answers, about probes, and about what it can do.
+
+    Its cost hangs on this. `requests` had a reply; `uncounted` of them came without token counts, so their tokens are in no sum. `wall_s` runs from a
+    session's first question to its last reply; in `busy_s` of it at least one question was open.
+    """
+
+    judge_id: str
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    uncounted: int = 0
+    wall_s: float = 0.0
+    busy_s: float = 0.0
+
+
 class JudgeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A judge as it graded a run: `judging/<grader>/judge.json`.
 
     `method` was asked for, `ran` is what the judge's endpoint allowed. `counts` says how many answers (or pairs) ended in each state.
-    `prompt_tokens` were in the questions, `read_tokens` of them were read anew and `cached_tokens` taken from the server's prefix cache (None: it
-    does not say).
+    `prompt_tokens` were in the questions about answers, `read_tokens` of them were read anew and `cached_tokens` taken from the server's prefix cache
+    (None: it does not say). `work` is all that each of the judges was asked, probes too, and `duration_s` all that the stage took, in every session
+    with this `grader_digest`.
     """
 
     grader_id: str
@@ -179,5 +198,6 @@ class JudgeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     prompt_tokens: int = 0
     read_tokens: int | None = None
     cached_tokens: int | None = None
+    work: tuple[JudgeWork, ...] = ()
     duration_s: float = 0.0
     notes: tuple[str, ...] = ()

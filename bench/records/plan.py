@@ -91,7 +91,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class JudgeBudget(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge would be asked, at most: answers that are alike are judged once. `answers` are pairs of them with the method `pairwise`.
 
-    `probe_questions` are about planted probes; they are asked before the judge's word counts, unless they were before.
+    `probe_questions` are about planted probes; they are asked before the judge's word counts, unless they were before. Tokens, time and cost are of
+    all these questions; `draws` times as many are asked where a judge gives no log-probabilities. `cost` None: nothing declares one. Unit of time: s.
     """
 
     judges: tuple[str, ...]
@@ -100,6 +101,12 @@ class JudgeBudget(msgspec.Struct, frozen=True, kw_only=True):
     answers: int
     questions: int
     probe_questions: int
+    prompt_tokens_estimate: int = 0
+    completion_tokens_max: int = 0
+    draws: int = 1
+    expected_s: float | None = None
+    cost: Money | None = None
+    basis: str = ""
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

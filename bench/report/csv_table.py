@@ -87,6 +87,8 @@ def _rows(view: View) -> Iterator[dict[str, Any]]:
         yield {"kind": "outlier", **_group(outlier.group), "metric": outlier.metric, "state": "value", "value": outlier.value, "note": note}
     for cost in summary.costs:
         yield _cost(cost)
+    for judged in summary.judge_costs:
+        yield {**_cost(judged.cost), "kind": "judge_cost", "variant_id": "", "metric": "cost_judging", "statistic": judged.grader_id}
     yield from csv_machine.rows(summary)
 
 

@@ -9,6 +9,7 @@ from bench.records.view import Cell, Column, Section, Table
 from bench.report import numbers
 from bench.report.comparison import decided_by, judge_words
 from bench.report.escape import short
+from bench.report.judge_work import judge_work
 from bench.report.lookup import Lookup
 
 _FAMILIES = {
@@ -41,7 +42,7 @@ def judges(seen: Lookup, spec: Spec) -> Section | None:
     found = seen.summary.judges[:_MOST_JUDGES]
     if not found:
         return None
-    tables = [_who(found), *_scores(seen), _how_far(found)]
+    tables = [_who(found), *_scores(seen), _how_far(found), *judge_work(seen.summary, found)]
     if any(judge.qualification.families for judge in found):
         tables.append(_probes(found))
     title = "The judge" if len(found) == 1 else "The judges"
@@ -216,7 +217,7 @@ def _scores(seen: Lookup) -> Iterator[Table]:
 
 
 def _how_far(found: Sequence[JudgeRecord]) -> Table:
-    titles = ("Graded", "Abstained", "Failed", "Coverage", "Label mass", "Questions", "Known before", "Prompt tokens read", "Took")
+    titles = ("Graded", "Abstained", "Failed", "Coverage", "Label mass", "Questions", "Known before", "Prompt tokens read")
     columns = (Column(title="Judge"), *(Column(title=title, is_number=True) for title in titles))
     notes = (
         "Abstained: the judge had no clear answer, which is never a score. Failed: no reply, or none that can be read. Coverage: graded of all.",
@@ -236,7 +237,6 @@ def _progress(judge: JudgeRecord) -> tuple[Cell, ...]:
         Cell(value=f"{judge.questions:,}"),
         Cell(value=f"{judge.reused:,}"),
         _read(judge),
-        Cell(value=numbers.seconds(judge.duration_s)) if judge.duration_s else numbers.NOT_APPLICABLE,
     )
 
 

@@ -15,6 +15,7 @@ from bench.store.reader import read_grades, read_judge, read_judges, read_pairs,
 
 KEY = "sk-judge-secret-0123456789abcdef"
 RIGHT = TOWNS[0].reference
+PRICES = "{model: price_table, input_per_million: 1000 EUR, output_per_million: 2000 EUR}"
 pytestmark = pytest.mark.slow  # a judge is asked some hundred questions before its word counts
 
 
@@ -43,7 +44,7 @@ def lines(layout, grader="local"):
 
 def test_a_good_judge_qualifies_and_its_word_counts(tmp_path, run, model):
     with scripted_judge(KNOWING) as judge:
-        entry = judge_at(judge, ", api_key: {env: JUDGE_KEY}")
+        entry = judge_at(judge, f", api_key: {{env: JUDGE_KEY}}, cost: {PRICES}")
         shown = run("run", write_judged_spec(tmp_path, entry, external("the-measured-model", model.base_url), more="warmup: 0\nrounds: 2"))
         asked = list(judge.log)
     layout = latest(tmp_path)
@@ -52,6 +53,14 @@ def test_a_good_judge_qualifies_and_its_word_counts(tmp_path, run, model):
     assert record.counts == {"graded": 24}
     assert record.questions == 12 * 3  # both rounds gave the same answers, which are judged once
     assert record.prompt_tokens == record.read_tokens + record.cached_tokens
+    (work,) = record.work
+    assert work.requests == len(asked) > record.questions  # probes, and what it can do
+    assert work.prompt_tokens > record.prompt_tokens
+    assert 0 < work.busy_s <= work.wall_s <= record.duration_s
+    (judged,) = read_summary(layout).judge_costs
+    assert judged.cost.amount == pytest.approx((work.prompt_tokens + 2 * work.completion_tokens) / 1000)
+    assert read_summary(layout).costs == ()  # the models' work is priced by nothing
+    assert f"({work.prompt_tokens - work.cached_tokens} input tokens × 1000 EUR + {work.cached_tokens} cached tokens" in judged.cost.formula
     graded = lines(layout)
     assert len(graded) == 24
     assert len({grade.grader_digest for grade in graded.values()}) == 12
@@ -186,7 +195,7 @@ def test_a_killed_stage_goes_on_where_it_ended(tmp_path, run, model):
     with scripted_judge(constant(), delay_s=0.01) as judge:
         spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url))
         process = start_bench("run", spec, folder=tmp_path)
-        wait_until(lambda: n_lines(tmp_path) >= 4, process)
+        wait_until(lambda: n_lines(tmp_path) >= 4, process, timeout_s=100)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=100)
         before = n_lines(tmp_path)
@@ -211,7 +220,7 @@ def test_an_interrupt_keeps_what_was_graded(tmp_path, run, model):
     with scripted_judge(constant(), delay_s=0.02) as judge:
         spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url))
         process = start_bench("run", spec, folder=tmp_path)
-        wait_until(lambda: n_lines(tmp_path) >= 2, process)
+        wait_until(lambda: n_lines(tmp_path) >= 2, process, timeout_s=100)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=100)
         assert process.returncode == 130, err
@@ -320,3 +329,44 @@ def test_templates_of_ones_own_are_kept_in_the_run(tmp_path, run, model):
         run("judge")
         assert any("In your own mind" in str(seen.body) for seen in judge.log)
     assert read_judge(latest(tmp_path), "local").grader_digest == first.grader_digest
+
+
+def test_a_judge_spends_no_more_than_the_limit_and_goes_on_with_as_much_again(tmp_path, run, model):
+    with scripted_judge(KNOWING) as judge:
+        spec = write_judged_spec(
+            tmp_path, judge_at(judge, f", cost: {PRICES}"), external("m", model.base_url), more="warmup: 0\nlimits: {cost: 5 EUR}"
+        )
+        shown = run("run", spec, code=6)
+        record, asked = read_judge(latest(tmp_path), "local"), len(judge.log)
+        assert "the stop rule limits.cost ended the run" in shown.stderr
+        assert "limits.cost is 5 EUR" in record.notes[-1]
+        assert 5.0 <= record.work[0].prompt_tokens / 1000 + 2 * record.work[0].completion_tokens / 1000 < 6.0
+        assert not record.counts  # it had been asked about probes only
+        run("judge", "latest", code=6)
+        assert len(judge.log) > asked
+        requests = read_judge(latest(tmp_path), "local").work[0].requests  # of both sessions, but those called off
+        assert len(judge.log) - 2 <= requests <= len(judge.log)
+
+
+def test_a_judge_that_refuses_a_system_turn_judges_all_the_same(tmp_path, run, model):
+    with scripted_judge(KNOWING, refuses_system=400) as judge:
+        run("run", write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), n=6))
+    record = read_judge(latest(tmp_path), "local")
+    assert (record.state, record.counts, record.capabilities.system_role) == ("served", {"graded": 6}, False)
+    kept = [each for line in read_questions(latest(tmp_path), "local") for each in unfolded(line)]
+    assert {message.role for each in kept for message in each.question.messages} == {"user"}
+
+
+def test_weights_in_a_file_are_found_where_the_run_found_them(tmp_path, run, model):
+    (tmp_path / "judge.gguf").write_bytes(b"no model at all")
+    spec = write_judged_spec(tmp_path, "{runtime: llama.cpp, weights: 'file:judge.gguf'}", external("m", model.base_url), n=3)
+    process = start_bench("run", spec, folder=tmp_path)
+    process.communicate(timeout=100)
+    assert process.returncode == 8
+    assert "does not exist" not in (reason := read_judge(latest(tmp_path), "local").reason)
+    run("judge", "latest", code=8)
+    assert read_judge(latest(tmp_path), "local").reason == reason
+    spec.rename(tmp_path / "moved.yaml")
+    shown = run("judge", "latest", code=8)
+    assert "does not exist" in read_judge(latest(tmp_path), "local").reason
+    assert "name it, `bench judge RUN --spec FILE`" in shown.stderr + shown.stdout

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from bench.gate.evaluate import evaluate
 from bench.records.comparison import Contender, ModelComparison
-from bench.records.cost import CostEstimate
+from bench.records.cost import CostEstimate, JudgeCost
 from bench.records.estimate import AspectSummary, Counts, Estimate, Group, Outlier, Summary
 from bench.records.exchange import Completion, Failure, Timing, Usage
 from bench.records.grade import AspectGrade, Grade
-from bench.records.judging import JudgeRecord, ProbeFamily, Qualification
+from bench.records.judging import JudgeRecord, JudgeWork, ProbeFamily, Qualification
 from bench.records.machine import ClientHealth, Machine
 from bench.records.observation import Observation, Scoring
 from bench.records.plan import Request, Trial
@@ -486,9 +486,18 @@ def judge() -> JudgeRecord:
         prompt_tokens=9120,
         read_tokens=2510,
         cached_tokens=6610,
+        work=(
+            JudgeWork(judge_id="local", requests=412, prompt_tokens=230_120, cached_tokens=171_400, completion_tokens=431, wall_s=39.5, busy_s=39.1),
+        ),
         duration_s=41.2,
         notes=(f"a note: {HOSTILE_LINE}",),
     )
+
+
+def _judge_cost() -> JudgeCost:
+    """25 W × 39.1 s + 8 W × 0.4 s = 980.7 J; ÷ 3,600,000 × 0.30 EUR."""
+    cost = replace(_costs()[0], model_id="local", variant_id="", per="run", amount=0.0000817, formula="(25 W × 39.1 s busy + 8 W × 0.4 s idle) …")
+    return JudgeCost(grader_id="local", cost=cost)
 
 
 def judged_view() -> View:
@@ -500,5 +509,5 @@ def judged_view() -> View:
     said = Grade(trial_id="t", grader_id="local", grader_digest="3" * 64, state="graded", score=0.31, aspects=(believed,))
     scoring = Scoring(counting=frozenset({"checks"}), judge="local")
     heard = tuple(replace(one, grades=(*one.grades, said), scoring=scoring) if one.grades else one for one in observations())
-    found = replace(summary(), aspects=aspects, judges=(judge(),))
+    found = replace(summary(), aspects=aspects, judges=(judge(),), judge_costs=(_judge_cost(),))
     return build_view(manifest=manifest(), summary=found, spec=spec(), resolved={"bench": 1, "name": "summarizer"}, observations=heard)

@@ -65,6 +65,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
     `logprobs`: most alternatives it reports, 0 for none. `label_mass`: probability of all labels together. `fault` concerns the first `fault_first`
     questions (0: all): an HTTP status, or how the reply's text is spoilt (`FAULTS`). `context`: longer prompts (tokens of four bytes) are refused.
+    `refuses_system`: the status with which a system turn is refused, as the chat templates of some models have it. `counts`: whether it tells tokens.
     """
 
     logprobs: int = 20
@@ -72,6 +73,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     json_schema: bool = True
     label_mass: float = 0.97
     context: int | None = None
+    refuses_system: int | None = None
+    counts: bool = True
     fault: str = ""
     fault_first: int = 0
     delay_s: float = 0.0
@@ -416,6 +419,8 @@ class ScriptedJudge:
             )
         if abilities.fault == "garbage":
             return _answer(200, b"\x00not json {")
+        if abilities.refuses_system and any(message["role"] == "system" for message in seen.body["messages"]):
+            return _answer(abilities.refuses_system, {"error": {"message": "System role not supported", "code": abilities.refuses_system}})
         if abilities.context is not None and n_prompt + 1 > abilities.context:
             message = f"the request exceeds the available context size ({n_prompt} tokens > {abilities.context})"
             return _answer(
@@ -442,6 +447,8 @@ class ScriptedJudge:
             },
             "timings": {"prompt_n": n_prompt - cached, "prompt_ms": 1.0, "predicted_n": n_said, "predicted_ms": 1.0, "cache_n": cached},
         }  # fmt: skip
+        if not abilities.counts:
+            facts = {}
         logprobs = {"content": tokens} if tokens else None
         if seen.body.get("stream"):
             return _streamed(text, logprobs, finish, facts)

@@ -7,6 +7,7 @@ from harness.runs import block, plan, sample
 from bench.catalog import REGISTRY
 from bench.meter import Meter
 from bench.records.exchange import Completion, Usage
+from bench.records.judging import JudgeWork
 from bench.records.quantity import Money
 from bench.records.spec import CostSpec, Limits, Load, Message, ModelSpec, Prompt, Spec
 
@@ -65,3 +66,14 @@ def test_a_trial_of_another_plan_costs_nothing():
     meter = Meter(spec(), PLAN, REGISTRY)
     meter.add(sample("unknown"))
     assert meter.total() == 0
+
+
+def test_a_judges_work_counts_too():
+    meter = Meter(spec(), PLAN, REGISTRY)
+    meter.add(answered(1, 0))
+    work = JudgeWork(judge_id="j", requests=1, prompt_tokens=10, completion_tokens=2)
+    meter.judged(ModelSpec(id="j", runtime="external"), work)
+    meter.judged(ModelSpec(id="j", runtime="external"), msgspec.structs.replace(work, requests=2, prompt_tokens=20))  # all so far, not more of it
+    assert meter.total() == 1 + 20 + 2 * 2
+    meter.judged(ModelSpec(id="j", runtime="external", cost=RENT), msgspec.structs.replace(work, wall_s=3.0))
+    assert meter.total() == 1 + 3

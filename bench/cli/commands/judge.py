@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from msgspec import structs
 
@@ -20,8 +20,10 @@ from bench.errors import Exit, UsageError, worst
 from bench.execute.stop import StopRules
 from bench.grading import graded_by, keep_spec, look_ahead, with_grading
 from bench.interrupts import Interrupts
+from bench.meter import Meter
 from bench.outcome import gate_reasons, judge_reasons
 from bench.pipeline import Means, RunOptions, conclude, grade, judge
+from bench.records.judging import JudgeRecord
 from bench.records.spec import Limits, Spec
 from bench.report.console import tables
 from bench.serving.cache import default_folder
@@ -30,7 +32,7 @@ from bench.spec.diagnostics import render
 from bench.spec.load import LoadedSpec, load_spec
 from bench.store.layout import RunLayout, find_run
 from bench.store.lock import RunLock
-from bench.store.reader import read_judges, read_plan
+from bench.store.reader import read_judges, read_manifest, read_plan
 
 
 def configure(options: argparse.ArgumentParser) -> None:
@@ -66,12 +68,16 @@ def execute(options: argparse.Namespace) -> int:
             registry=REGISTRY,
             progress=progress,
             clock=clock,
+            weights_beside=_weights_beside(layout, options),
         )
         plan = read_plan(layout)
         grade(layout, spec.spec, plan, REGISTRY)
-        stop = StopRules(Limits(duration_s=spec.spec.limits.duration_s), clock)
+        limits, meter = spec.spec.limits, Meter(spec.spec, structs.replace(plan, blocks=()), REGISTRY)
+        stop = StopRules(Limits(duration_s=limits.duration_s, cost=limits.cost), clock, cost_so_far=meter.total)
         with Interrupts(stop) as interrupts:
-            record = judge(means, spec.spec, (layout, plan), (stop, interrupts)) if spec.spec.judge is not None else None
+            record = judge(means, spec.spec, (layout, plan), (stop, interrupts, meter)) if spec.spec.judge is not None else None
+        if options.spec is None and _lacks_weights(spec.spec, record, means.weights_beside):
+            progress.note("weights named by `file:` lie beside the spec, which is not found from here: name it, `bench judge RUN --spec FILE`")
         view, _ = conclude(layout, REGISTRY, plan=plan)
     reasons = [*judge_reasons(spec.spec, [record] if record is not None else []), *gate_reasons(view.summary.gates)]
     for reason in reasons:
@@ -102,6 +108,27 @@ def _graded_by(layout: RunLayout, options: argparse.Namespace) -> LoadedSpec:
         keep_spec(layout, later)
     spec = _chosen(layout, graded_by(layout, REGISTRY, own.spec), options)
     return structs.replace(own, spec=spec, folder=layout.folder if options.spec is None else options.spec.resolve().parent)
+
+
+def _weights_beside(layout: RunLayout, options: argparse.Namespace) -> Path | None:
+    """Where the spec lies that the run was started with, seen from here: a run keeps the spec, and no weights. None where that is not known.
+
+    Which file it was does not hang on this: a judge with other weights is another judge, whose verdicts are its own.
+    """
+    if options.spec is not None or layout.judging_spec.exists():
+        return None
+    manifest = read_manifest(layout)
+    name = PureWindowsPath(manifest.spec_file).name
+    words = (Path(word) for session in manifest.sessions for word in session.command if PureWindowsPath(word).name == name)
+    return next((path.resolve().parent for path in words if path.is_file()), None)
+
+
+def _lacks_weights(spec: Spec, record: JudgeRecord | None, beside: Path | None) -> bool:
+    """Whether a judge's weights are named from a folder that is not known here."""
+    if record is None or record.state != "unavailable" or beside is not None:
+        return False
+    judge = next((judge for judge in spec.judges if judge.id == record.judge_id), None)
+    return judge is not None and judge.weights is not None and any(part.startswith("file:") for part in judge.weights.parts)
 
 
 def _chosen(layout: RunLayout, spec: Spec, options: argparse.Namespace) -> Spec:

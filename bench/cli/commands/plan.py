@@ -65,18 +65,19 @@ def _text(plan: Plan, budget: Budget, troubles: Mapping[tuple[str, str], str]) -
     tokens = f"about {budget.prompt_tokens_estimate:,} prompt tokens"
     if budget.completion_tokens_max is not None:
         tokens += f", at most {budget.completion_tokens_max:,} output tokens"
+    beside = ", beside the judging" if budget.judge is not None else ""
     return [
         f"requests      {budget.requests} measured + {budget.warmup_requests} warm-up ({tokens})",
         f"order         {plan.order}, {len(plan.blocks)} block{'s' * (len(plan.blocks) != 1)}, seed {plan.seed}",
         *(_model_line(model) for model in _models(plan, troubles)),
-        *([_judge_line(budget.judge)] if budget.judge is not None else []),
+        *(_judge_lines(budget.judge) if budget.judge is not None else ()),
         f"hosts         {', '.join(budget.hosts) or 'none: everything runs on this machine'}",
         f"environment   {', '.join(budget.environment) or 'no names are read'}",
         *(f"command       {as_shell(command)}   (runs only with --allow-commands)" for command in budget.commands),
         *(f"download      {source}   (unless it is in the cache)" for source in budget.downloads),
-        f"time          about {_duration(budget.expected_s)} ({budget.basis})",
+        f"time          about {_duration(budget.expected_s)}{beside} ({budget.basis})",
         "cost          "
-        + (f"about {money(budget.cost.amount, budget.cost.currency)}" if budget.cost else "not known: the spec declares no cost model"),
+        + (f"about {money(budget.cost.amount, budget.cost.currency)}{beside}" if budget.cost else "not known: the spec declares no cost model"),
         f"plan          {plan.digest[:16]}",
     ]
 
@@ -101,10 +102,14 @@ def _model_line(model: Mapping[str, Any]) -> str:
     return f"model         {model['model_id']} [{model['variant_id']}]: {remarks}"
 
 
-def _judge_line(judge: JudgeBudget) -> str:
+def _judge_lines(judge: JudgeBudget) -> Iterator[str]:
     who = ", ".join(f"{name} ({runtime})" for name, runtime in zip(judge.judges, judge.runtimes, strict=True))
     what = f"at most {judge.questions:,} questions on {judge.answers:,} {'pairs of ' * (judge.method == 'pairwise')}answers"
-    return f"judge         {who}: {judge.method}, after all measuring; {what}, before them at most {judge.probe_questions:,} on planted probes"
+    yield f"judge         {who}: {judge.method}, after all measuring; {what}, before them at most {judge.probe_questions:,} on planted probes"
+    tokens = f"about {judge.prompt_tokens_estimate:,} prompt tokens, at most {judge.completion_tokens_max:,} output tokens"
+    cost = f", {money(judge.cost.amount, judge.cost.currency)}" if judge.cost is not None else ", at a cost that nothing declares"
+    times = f"; {judge.draws} times as many questions if it gives no log-probabilities" if judge.draws > 1 else ""
+    yield f"judging       {tokens}, about {_duration(judge.expected_s)}{cost} ({judge.basis}{times})"
 
 
 def _trials(plan: Plan) -> Iterator[str]:

@@ -43,7 +43,7 @@ def check(view: View) -> Iterator[Diagnostic]:
     for key in ("ttft", "tpot"):
         if key in view.section("slo"):
             yield from _metric(view, ("slo", key), key, at="key")
-    if "cost" in view.section("limits"):
+    if "cost" in view.section("limits") and not any("cost" in judge for _, judge in view.entries("judges")):
         yield from _metric(view, ("limits", "cost"), "cost", at="key")
     yield from _costs(view)
     yield from _judge(view)
@@ -145,7 +145,7 @@ def _counted(view: View, path: Path) -> Iterator[Diagnostic]:
 
 def _costs(view: View) -> Iterator[Diagnostic]:
     """Settings that their cost model refuses."""
-    for path in [("cost",), *((*path, "cost") for path, _ in view.models)]:
+    for path in [("cost",), *((*path, "cost") for path, _ in (*view.models, *view.entries("judges")))]:
         given = view.section(*path)
         name = text(given, "model")
         if not view.extensions.has("cost", name):

@@ -94,7 +94,7 @@ def _registered(view: View) -> Iterator[Diagnostic]:
         yield from _known(view, "load", kind, ("load", "kind"))
     for index, name in texts(view.section("report"), "formats"):
         yield from _known(view, "report", name, ("report", "formats", index))
-    for path in [("cost",), *((*path, "cost") for path, _ in view.models)]:
+    for path in [("cost",), *((*path, "cost") for path, _ in (*view.models, *view.entries("judges")))]:
         yield from _known(view, "cost", text(view.section(*path), "model"), (*path, "model"))
     if (method := text(view.section("judge"), "method")) not in METHODS:
         yield from _known(view, "grader", method, ("judge", "method"))

@@ -5,11 +5,12 @@ import pytest
 from harness.mock_llm import refusing_endpoint
 from harness.scripted_judge import constant, scripted_judge
 
-from bench.judge.capability import MOST, is_better, is_full, probe
+from bench.judge.capability import MOST, is_better, is_full, probe, without_system
 from bench.protocols import Questioner
 from bench.providers.questioner import ChatQuestioner
 from bench.records.exchange import Failure
 from bench.records.judging import Capabilities, Question, Reply, TokenChoice
+from bench.records.spec import Message
 
 
 def found_of(endpoint, context=None):
@@ -103,3 +104,28 @@ def test_log_probabilities_are_worth_more_than_begun_answers_and_those_more_than
     ranked = [nothing, schema, prefix, labels, Capabilities(top_logprobs=20), Capabilities(top_logprobs=5, prefix=True)]
     assert all(is_better(better, worse) for worse, better in pairwise(ranked))
     assert not is_better(labels, labels)
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_judge_that_refuses_a_system_turn_is_told_in_the_users(status):
+    with scripted_judge(constant(), refuses_system=status) as judge:
+        able = found_of(judge.endpoint()).capabilities
+        refused = [seen for seen in judge.log if seen.body["messages"][0]["role"] == "system"]
+    assert (able.system_role, able.top_logprobs, able.prefix) == (False, 20, True)
+    assert len(refused) == 1  # found out once
+    assert f"no system turns, their text begins the user's turn: HTTP {status}: System role not supported" in able.notes[1]
+
+
+def test_what_refuses_the_question_itself_is_not_the_system_turn():
+    class Broken(Picky):
+        async def ask(self, question: Question) -> Reply:
+            is_asked = question.messages[-1].content.endswith("Is ice cold?")
+            return Reply(failure=Failure(kind="server", message="overloaded")) if is_asked else await super().ask(question)
+
+    assert asyncio.run(probe(Broken(20))).capabilities.system_role
+
+
+def test_a_system_turn_goes_in_front_of_the_users():
+    said = (Message(role="system", content="Be brief."), Message(role="user", content="Why?"), Message(role="assistant", content="So."))
+    assert without_system(said) == (Message(role="user", content="Be brief.\n\nWhy?"), said[2])
+    assert without_system(said[1:]) == said[1:]

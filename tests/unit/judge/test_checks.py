@@ -152,6 +152,6 @@ HOSTILE = {
 )
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_answer_is_read_in_bounded_time(name, argument, text):
-    before = time.perf_counter()
+    before = time.process_time()  # what it computes, not how long others kept it from that; a check in a process of its own ends by its own limit
     REGISTRY.load("check", name)(argument).decide(text)
-    assert time.perf_counter() - before < 5
+    assert time.process_time() - before < 5

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from harness.questioning import ABLE, ASPECTS, KEYS, MUTE, RAG, candidate
 from harness.scripted_judge import good, scripted_judge
@@ -27,7 +28,7 @@ def judge():
 
 @pytest.fixture(autouse=True)
 def able(judge):
-    judge.set(fault="", fault_first=0, label_mass=0.97, logprobs=20, prefix=True, context=None)
+    judge.set(fault="", fault_first=0, label_mass=0.97, logprobs=20, prefix=True, context=None, refuses_system=None)
     judge.log.clear()
 
 
@@ -110,3 +111,20 @@ def test_a_pair_is_decided(judge):
 
 def test_beginnings_are_found(judge):
     assert asked(judge, with_prefixes).prefixes == {"yes_no": "Answer:", "scale": "Rating: ", "pair": "Answer:"}
+
+
+@pytest.mark.parametrize("method", [Aspects, Score, Samples, WrittenVerdicts, Prometheus])
+def test_a_judge_without_a_system_turn_hears_the_same_words(judge, method):
+    judge.set(refuses_system=400)
+    folded = msgspec.structs.replace(ABLE, system_role=False)
+    (aspect,) = (judgement := asked(judge, lambda means: method(means).grade(GOOD), folded)).aspects
+    assert aspect.score > 0.7
+    assert all(message.role != "system" for each in judgement.asked for message in each.question.messages)  # recorded as it was sent
+    whole = "\n\n".join(message.content for message in judgement.asked[0].question.messages)
+    judge.set(refuses_system=None)
+    plain = asked(judge, lambda means: method(means).grade(GOOD), ABLE).asked[0].question.messages
+    assert whole == "\n\n".join(message.content for message in plain)
+    judge.set(refuses_system=400)
+    assert {each.state for each in asked(judge, lambda means: method(means).grade(GOOD), ABLE).aspects} == (
+        {"failed"} if plain[0].role == "system" else {"graded"}
+    )

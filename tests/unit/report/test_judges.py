@@ -138,13 +138,24 @@ def test_what_the_judge_says_of_each_model_stands_beside_what_decides():
 
 def test_how_far_it_got():
     (row,) = cells("judging", judge())
-    assert row == ["local (aspects)", "15", "2", "0", "88 %", "0.84", "17", "0", "28 % (2,510 of 9,120)", "41.2 s"]
+    assert row == ["local (aspects)", "15", "2", "0", "88 %", "0.84", "17", "0", "28 % (2,510 of 9,120)"]
+    (spent,) = cells("judge-work", judge())
+    assert spent == ["local (aspects)", "412", "230,120", "171,400", "431", "39.1 s", "41.2 s", "–"]
+
+
+def test_tokens_that_no_server_counted_are_not_zero():
+    mute = replace(judge().work[0], uncounted=412, prompt_tokens=0, cached_tokens=0, completion_tokens=0)
+    (spent,) = cells("judge-work", judge_of(work=(mute,)))
+    assert spent[1:5] == ["412", "– (its server does not say)", "–", "–"]
+    (spent,) = cells("judge-work", judge_of(work=(replace(judge().work[0], uncounted=12),)))
+    assert spent[2] == "230,120 (12 not counted)"
+    assert "judge-work" not in {table.id for table in judges(seen(judge_of(work=())), spec()).tables}
 
 
 def test_what_a_server_does_not_say_is_not_made_up():
     silent = judge_of(read_tokens=None, cached_tokens=None, duration_s=0.0, counts={}, qualification=Qualification(verdict="untested"))
     (row,) = cells("judging", silent)
-    assert row[1:] == ["0", "0", "0", "no data", "–", "17", "0", "– (its server does not say)", "–"]
+    assert row[1:] == ["0", "0", "0", "no data", "–", "17", "0", "– (its server does not say)"]
 
 
 def test_every_family_of_probes_is_a_row_with_its_interval():
@@ -162,7 +173,7 @@ def test_a_lost_family_is_marked_and_has_an_example():
 
 
 def test_without_probes_there_is_no_table_of_them():
-    assert [table.id for table in judges(seen(good()), spec()).tables] == ["judges", "judging"]
+    assert [table.id for table in judges(seen(good()), spec()).tables] == ["judges", "judging", "judge-work"]
 
 
 def test_whose_word_it_is():
