@@ -9,6 +9,7 @@ from harness.installed import PACKAGES, Environment
 from harness.mock_llm import mock_llm
 from harness.written_spec import answers
 
+from bench.errors import Exit
 from bench.store.layout import RunLayout
 from bench.store.reader import read_statuses, read_summary
 
@@ -28,7 +29,7 @@ def ran(environment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     shutil.copy(SOURCE / "spec.yaml", folder / "spec.yaml")
     done = environment.bench("run", "spec.yaml", folder=folder)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in {0, Exit.GATE_UNDECIDED}, done.stderr  # where the machine is too busy to measure on
     return folder, done
 
 
@@ -38,13 +39,15 @@ def layout(ran):
     return RunLayout(folder / done.stdout.splitlines()[-1])
 
 
-def test_every_extension_of_the_package_took_part(layout):
+def test_every_extension_of_the_package_took_part(ran, layout):
     summary = read_summary(layout)
     assert [(each.model_id, each.state) for each in summary.models] == [("echo", "served"), ("parrot", "served")]  # runtime, provider
     assert {each.metric for each in summary.estimates} >= {"words_per_second", "ttft"}  # metric
     assert {(cost.cost_model, cost.per) for cost in summary.costs} >= {("per_word", "run"), ("per_word", "request")}  # cost
     assert all(aspect.passed == aspect.graded > 0 for aspect in summary.aspects)  # check
-    assert [gate.outcome for gate in summary.gates] == ["pass"]
+    (gate,) = summary.gates
+    assert gate.value > 100  # words a second
+    assert (gate.outcome, gate.cause) == (("undecided", "client") if ran[1].returncode else ("pass", None))
     assert layout.report("report.slides.md").read_text().startswith("# extended 1.0.0\n\n---\n")  # report
     starts = sorted(sample.timing.scheduled_s for _, sample in answers(layout) if sample.trial_id)
     assert len(starts) >= 8  # load shape
@@ -69,14 +72,14 @@ def test_the_answers_of_an_adapter_are_marked_in_process_and_stamped_as_they_are
 
 
 def test_the_report_and_the_gates_are_made_again_with_it(environment, ran, layout):
-    folder, _ = ran
+    folder, first = ran
     before = layout.summary.read_bytes()
     done = environment.bench("report", layout.folder, "--formats", "slides,csv", folder=folder)
     assert done.returncode == 0, done.stderr
     assert layout.summary.read_bytes() == before
     rows = list(csv.DictReader(layout.report("report.csv").read_text().splitlines()))
     assert {row["model_id"]: row["state"] for row in rows if row["metric"] == "transport"} == {"echo": "in-process", "parrot": "in-process"}
-    assert environment.bench("gate", layout.folder, folder=folder).returncode == 0
+    assert environment.bench("gate", layout.folder, folder=folder).returncode == first.returncode
 
 
 def test_arguments_are_checked_by_the_extensions_themselves_with_their_place_in_the_spec(environment, ran):
