@@ -13,6 +13,7 @@ from bench.spec.rules.view import View, text, texts
 _PYPI = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)", re.ASCII)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/(?P<member>[^@]+)(?:@[\w./-]+)?", re.ASCII)
 _SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"--?(?:[a-z]+[-_])?(?:api[-_]?key|(?:hf|auth|access|api|bearer)[-_]token|password|secret)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
 _SERVING = {"threads", "context", "gpu", "device"}
 _READS = {  # what each built-in runtime makes use of, beside what describes a model
@@ -39,6 +40,8 @@ def check(view: View) -> Iterator[Diagnostic]:
             yield view.tree.diagnose((*path, "weights"), "unverified-weights", message, hint=hint, severity="warning")
         yield from _address(view, (*path, "base_url"), text(model, "base_url"))
         yield from _secrets(view, (*path, "environment"), model.get("environment"))
+        for key in ("command", "arguments"):
+            yield from _secret_words(view, (*path, key), model.get(key))
         yield from _unread(view, path, model)
         if model.get("sha256") and "weights" not in model and text(model, "runtime") != "external":
             message = "`sha256` says what the weights must be, but there are none"
@@ -106,6 +109,19 @@ def _secrets(view: View, path: Path, environment: Any) -> Iterator[Diagnostic]:
             message = f"`{name[:60]}` sounds like a secret, and a spec holds none; what was found is not shown"
             hint = "let the command read it from a file; for requests write `api_key: {env: NAME}`"
             yield view.tree.diagnose((*path, name), "inline-secret", message, hint=hint)
+
+
+def _secret_words(view: View, path: Path, listed: Any) -> Iterator[Diagnostic]:
+    """Values of options whose names say that they are secrets: `--api-key VALUE`, `--api-key=VALUE`."""
+    words = [word if isinstance(word, str) else "" for word in listed] if isinstance(listed, list) else []
+    for index, word in enumerate(words):
+        name, is_joined, value = word.partition("=")
+        place = index if is_joined else index + 1
+        value = value if is_joined else "".join(words[place : place + 1])
+        if value and not value.startswith("-") and _SECRET_OPTION.fullmatch(name):
+            message = f"what follows `{name}` is a secret, and a spec holds none; what was found is not shown"
+            hint = "let the command read it from a file; for requests write `api_key: {env: NAME}`"
+            yield view.tree.diagnose((*path, place), "inline-secret", message, hint=hint)
 
 
 def _unread(view: View, path: Path, model: dict[str, Any]) -> Iterator[Diagnostic]:
