@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -21,7 +20,7 @@ from bench.registry import Registry
 from bench.revisions import AtRevision, Repository, named, split
 from bench.spec.files import FileProblem, Files, Folder
 from bench.spec.load import load_spec
-from bench.spec.places import place_of, written
+from bench.spec.places import Places
 from bench.spec_files import SUFFIXES, is_spec, specs_in, without_runs
 
 
@@ -218,13 +217,14 @@ def _side(place: Place, ground: Ground) -> Side:
     loaded = load_spec(place.path, extensions=ground.registry, environ=None, files=place.files)
     folder = Folder(place.path, place.files)
     files = {keys: _content(folder, path) for keys, path in named_paths(loaded.resolved).items()}
+    places = Places(loaded.resolved, loaded.marks)
     return Side(
         spec=loaded.spec,
         plan=expand(loaded.spec),
         texts=tuple(_texts(loaded.sources)),
         named=files,
-        place=partial(place_of, loaded.resolved, loaded.marks),
-        written=partial(written, loaded.resolved),
+        place=places.at,
+        written=places.written,
     )
 
 

@@ -9,7 +9,7 @@ from bench.records.diff import TrialFate
 from bench.records.plan import Block, Plan, Trial
 from bench.trials import Trials, columns
 
-_Key = tuple[str, str, str, str, str]  # model, prompt, variant, what is sent, what answers: with its round, what a trial's id is made of
+Key = tuple[str, str, str, str, str]  # model, prompt, variant, what is sent, what answers: with its round, what a trial's id is made of
 _Cell = tuple[str, str, str]
 
 
@@ -18,7 +18,7 @@ class Cells:
 
     def __init__(self, plan: Plan) -> None:
         """Read the kinds of trials, not each trial."""
-        self.rounds: Counter[_Key] = Counter()
+        self.rounds: Counter[Key] = Counter()
         for block in plan.blocks:
             for kind, n in columns(block.trials).counted():
                 if not kind.is_warmup:
@@ -40,12 +40,12 @@ class Cells:
         return any(mine[cell] != theirs[cell] for cell in mine.keys() & theirs.keys() if variant_id in (None, cell[1]))
 
 
-def key(trial: Trial) -> _Key:
+def key(trial: Trial) -> Key:
     """All of a trial's identity but its round."""
     return trial.model_id, trial.prompt_id, trial.variant_id, trial.request_digest, trial.treatment_digest
 
 
-def fates(old: Cells, new: Cells, is_run_again: Callable[[_Key], bool], is_graded_again: Callable[[_Key], bool]) -> tuple[TrialFate, ...]:
+def fates(old: Cells, new: Cells, is_run_again: Callable[[Key], bool], is_graded_again: Callable[[Key], bool]) -> tuple[TrialFate, ...]:
     """What becomes of the trials, by model and variant in the order of the newer plan.
 
     Rounds count from 1 in each cell, so that of two versions with the same identity the trials of the rounds that both have are the same.
@@ -64,13 +64,13 @@ def fates(old: Cells, new: Cells, is_run_again: Callable[[_Key], bool], is_grade
     return tuple(TrialFate(model_id=model_id, variant_id=variant_id, **counts) for (model_id, variant_id), counts in found.items())
 
 
-def to_run(plan: Plan, old: Cells, is_run_again: Callable[[_Key], bool]) -> Plan:
+def to_run(plan: Plan, old: Cells, is_run_again: Callable[[Key], bool]) -> Plan:
     """The plan with only the trials that an earlier run of the older version has no results for, and the warm-ups that go before them."""
     blocks = [_left(block, old, is_run_again) for block in plan.blocks]
     return msgspec.structs.replace(plan, blocks=tuple(block for block in blocks if block.trials))
 
 
-def _left(block: Block, old: Cells, is_run_again: Callable[[_Key], bool]) -> Block:
+def _left(block: Block, old: Cells, is_run_again: Callable[[Key], bool]) -> Block:
     trials = columns(block.trials)
     known = [0 if kind.is_warmup or is_run_again(key(kind)) else old.rounds[key(kind)] for kind in trials.kinds]
     of, rounds = trials.looked_up(range(len(trials)))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from bench.diff.spec_tree import NAMED, Tree, content
+from bench.digest import canonical
 
 Kind = Literal["added", "removed", "changed", "renamed"]
 _ABSENT = object()
@@ -59,12 +60,14 @@ def _between(before: Tree, after: Tree, where: tuple[str, ...]) -> Iterator[Diff
 def _renamed(before: Tree, after: Tree, where: tuple[str, ...]) -> dict[str, str]:
     """The new names of entries that have their content under another name, with the old ones."""
     plain = content if where == ("prompts",) else (lambda entry: entry)
-    gone = {key: plain(entry) for key, entry in before.items() if key not in after}
+    gone: dict[bytes, list[str]] = {}
+    for key, entry in before.items():
+        if key not in after:
+            gone.setdefault(canonical(plain(entry)), []).append(key)
     found: dict[str, str] = {}
     for key, entry in after.items():
-        if key not in before and (old := next((name for name, other in gone.items() if other == plain(entry)), None)) is not None:
-            found[key] = old
-            del gone[old]
+        if key not in before and gone and (names := gone.get(canonical(plain(entry)))):
+            found[key] = names.pop(0)
     return found
 
 

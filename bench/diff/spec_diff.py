@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from bench.diff import version
-from bench.diff.cells import Cells, fates, to_run
+from bench.diff.cells import Cells, Key, fates, to_run
 from bench.diff.differences import Difference, differences, moved
 from bench.diff.effects import Meaning, Sides, meaning
 from bench.diff.spec_tree import Tree, tree
 from bench.diff.words import pieces
-from bench.records.diff import EFFECTS, Effect, SpecChange, SpecDiff
+from bench.records.diff import EFFECTS, Effect, Redo, SpecChange, SpecDiff
 from bench.records.plan import Plan
 from bench.records.source import Position
 from bench.records.spec import Spec
@@ -63,7 +63,7 @@ def compare(before: Side, after: Side) -> Result:
     changes = [_as_written(_placed(change, *both), *both) for change in changes]
     changes.sort(key=lambda change: -EFFECTS.index(change.effect))
     effect = changes[0].effect if changes else None
-    run, grade = ([what for what in meanings if what.redo == redo] for redo in ("run", "grade"))
+    is_run_again, is_graded_again = _touched(meanings, "run"), _touched(meanings, "grade")
     diff = SpecDiff(
         name=after.spec.name,
         before="",
@@ -71,10 +71,10 @@ def compare(before: Side, after: Side) -> Result:
         effect=effect,
         changes=tuple(changes),
         moved=moved(sides.before, sides.after),
-        trials=fates(sides.old, sides.new, lambda one: _touches(run, one), lambda one: _touches(grade, one)),
+        trials=fates(sides.old, sides.new, is_run_again, is_graded_again),
         version=version.rise(before.spec.version, after.spec.version, effect),
     )
-    return Result(diff=diff, to_run=to_run(after.plan, sides.old, lambda one: _touches(run, one)))
+    return Result(diff=diff, to_run=to_run(after.plan, sides.old, is_run_again))
 
 
 def worst(effects: Sequence[Effect | None]) -> Effect | None:
@@ -82,10 +82,13 @@ def worst(effects: Sequence[Effect | None]) -> Effect | None:
     return max((effect for effect in effects if effect is not None), key=EFFECTS.index, default=None)
 
 
-def _touches(meanings: Sequence[Meaning], one: tuple[str, str, str, str, str]) -> bool:
-    return any(
-        (what.models is None or one[0] in what.models) and (what.prompts is None or one[1] in what.prompts) for what in meanings
-    )  # fmt: skip
+def _touched(meanings: Sequence[Meaning], redo: Redo) -> Callable[[Key], bool]:
+    """Which trials must be done again: those of all models or prompts, or of some."""
+    found = [what for what in meanings if what.redo == redo]
+    is_all = any(what.models is None and what.prompts is None for what in found)
+    models = {model for what in found if what.prompts is None for model in what.models or ()}
+    prompts = {prompt for what in found if what.models is None for prompt in what.prompts or ()}
+    return lambda one: is_all or one[0] in models or one[1] in prompts
 
 
 def _files(before: Mapping[Keys, str | None], after: Mapping[Keys, str | None]) -> list[tuple[Keys, Meaning]]:

@@ -132,6 +132,15 @@ def test_nothing_changed_is_nothing(sides):
     assert diff.version.is_enough
 
 
+def test_prompts_that_are_alike_are_renamed_one_by_one(sides):
+    _, after = sides(("{id: two, user: Say two words., reference: Two words.}", "{id: a2, user: Same.}\n  - {id: b2, user: Same.}"))
+    one, *twins = after.spec.prompts
+    renamed = (msgspec.structs.replace(twin, id=name) for twin, name in zip(twins, ("a1", "b1"), strict=True))
+    old = msgspec.structs.replace(after.spec, prompts=(one, *renamed))
+    diff = compare(Side(spec=old, plan=expand(old)), after).diff
+    assert [(change.kind, change.before, change.after) for change in diff.changes] == [("renamed", "a1", "a2"), ("renamed", "b1", "b2")]
+
+
 def test_a_move_says_the_fewest_that_moved(sides):
     diff = compare(
         *sides(
