@@ -26,7 +26,7 @@ class FoundryLocal:
         """Find the service or host one, find the model's exact name, load it."""
         named = treatment.model.base_url or context.environ.get(ENDPOINT)
         if named:
-            return serve_running(named, treatment, f"check {ENDPOINT}" if not treatment.model.base_url else "check `base_url:`")
+            return serve_running(named, treatment, f"check {ENDPOINT}" if not treatment.model.base_url else "check `base_url:`", context)
         try:
             return host(treatment, context)
         except SdkMissing as missing:
@@ -34,4 +34,4 @@ class FoundryLocal:
             if told.address is None:
                 hint = f"{missing.hint}; or start a service and set {ENDPOINT} to its address. {told.said}"
                 raise ServingError(missing.message, hint=hint, state="unavailable") from missing
-            return serve_running(told.address, treatment, "`foundry status` told this address")
+            return serve_running(told.address, treatment, "`foundry status` told this address", context)

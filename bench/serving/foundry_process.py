@@ -151,6 +151,7 @@ class FoundryProcess:
     def catalogue(self) -> FoundryCatalogue:
         """What there is, by the SDK; an unreachable network makes it what an earlier reading left: nothing, where 1.x refuses for want of one."""
         started_s = time.perf_counter()
+        why: str | None
         try:
             answer = self.ask("list", within_s=_LIST_S)
         except Refused as error:

@@ -16,11 +16,13 @@ from urllib.parse import quote, urlsplit
 from msgspec.structs import replace
 
 from bench.errors import ServingError
+from bench.protocols import ServingContext
 from bench.records.plan import Treatment
 from bench.records.serving import Endpoint, Server, ServingFacts
 from bench.records.spec import ModelSpec
 from bench.serving.external import ServedElsewhere, normalise
 from bench.serving.foundry_choice import unheeded, wanted_device
+from bench.serving.foundry_files import served_digest
 from bench.serving.foundry_process import plain
 from bench.serving.probe import Reply, Silence, get, model_ids, names
 from bench.serving.process_tree import ProcessTree
@@ -41,7 +43,7 @@ Devices = dict[str, tuple[str, str | None]]
 """Of each name in the catalogue the device and the execution provider that it was made for."""
 
 
-def serve_running(address: str, treatment: Treatment, hint: str) -> "ServedFoundry":
+def serve_running(address: str, treatment: Treatment, hint: str, context: ServingContext) -> "ServedFoundry":
     """Find the service, find the model's exact name, load it if it is not loaded.
 
     Raises: ServingError, `unavailable` when it is not there or has no such model.
@@ -60,11 +62,15 @@ def serve_running(address: str, treatment: Treatment, hint: str) -> "ServedFound
     if model.alias is None and (alias := next((entry.get("alias") for entry in listed if entry.get("id") == model.model), None)) is not None:
         model = replace(model, alias=str(alias))  # 2.x loads by alias only
     exact, load_s = _loaded(root, model, offered, (wanted_device(treatment), devices))
+    pid, cache = _pid(root, status), _of_this_machine(root, status).get("modelCachePath")
+    since = None if load_s is not None else pid
+    is_known = isinstance(cache, str) and (load_s is not None or pid is not None)
     endpoint = Endpoint(
         base_url=f"{root}/v1",
         served_model=exact,
         owned=False,
-        pid=_pid(root, status),
+        pid=pid,
+        weights_digest=served_digest(str(cache), exact, since, context) if is_known else None,
         load_s=load_s,
         device=device_of(exact, devices),
         runtime_version="Foundry Local",

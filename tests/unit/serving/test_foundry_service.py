@@ -6,6 +6,7 @@ from harness.serving import Answer, answering, context, models, treatment
 
 from bench.errors import ServingError
 from bench.records.spec import Gpu, ModelSpec
+from bench.serving.digests import folder_digest
 from bench.serving.foundry_choice import wanted_device
 from bench.serving.foundry_local import FoundryLocal
 from bench.serving.foundry_service import device_of
@@ -74,6 +75,44 @@ def test_an_alias_is_loaded_named_exactly_and_unloaded(tmp_path, ending):
         served.close()
     assert service.loaded == []
     assert service.asked.count("/models/unload/deepseek-r1-7b") == 1
+
+
+def in_cache(folder, name, content=b"weights", *, place="Microsoft/phi/v5"):
+    made = folder / place
+    made.mkdir(parents=True)
+    (made / "inference_model.json").write_text(json.dumps({"Name": name}), encoding="utf-8")
+    (made / "model.onnx").write_bytes(content)
+    return made
+
+
+def digest(folder, service):
+    with answering(service) as url:
+        served = FoundryLocal().serve(treatment(entry(alias="phi-4-mini")), context(folder, environ={"FOUNDRY_LOCAL_ENDPOINT": url}))
+        served.close()
+    return served.endpoint.weights_digest
+
+
+def test_files_of_a_running_service_are_known_by_their_digest_where_they_are_on_this_machine(tmp_path):
+    cache = tmp_path / "models"
+    made = in_cache(cache, CPU)
+    in_cache(cache, GPU, b"others", place="Microsoft/phi-gpu/v5")
+    (cache / "Microsoft" / "phi-gpu" / "v5" / "inference_model.json").write_text("{", encoding="utf-8")
+    found = digest(tmp_path, Service({"phi-4-mini": CPU}, cache=str(cache)))
+    assert found == folder_digest(made, CPU, context(tmp_path))
+    assert digest(tmp_path, Service({"phi-4-mini": OTHER}, cache=str(cache))) is None
+    in_cache(cache, CPU, place="copy/phi/v5")  # two say that they are it
+    assert digest(tmp_path, Service({"phi-4-mini": CPU}, cache=str(cache))) is None
+    assert digest(tmp_path, Service({"phi-4-mini": CPU})) is None
+
+
+def test_of_a_model_that_was_loaded_before_only_files_older_than_the_service_are_its_own(tmp_path):
+    cache = tmp_path / "models"
+    made = in_cache(cache, CPU)
+    loaded = Service({"phi-4-mini": CPU}, loaded=[CPU], cache=str(cache))
+    assert digest(tmp_path, loaded) is None  # written after this process, which says that it is the service, began
+    for path in (made, *made.iterdir()):
+        os.utime(path, (0, 0))
+    assert digest(tmp_path, loaded) == folder_digest(made, CPU, context(tmp_path))
 
 
 def test_a_service_that_does_not_say_what_it_is_is_taken_for_what_the_spec_calls_it(tmp_path):
