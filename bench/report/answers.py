@@ -98,7 +98,7 @@ def _facts(seen: Lookup, one: Observation, score: float | None) -> str:
     outcome = one.sample.outcome
     parts = [f"round {one.trial.round}"]
     if score is not None:
-        parts.append(f"checks met {numbers.share(score)}")
+        parts.append(f"{seen.title('quality').lower()} {numbers.share(score)}")
     if one.judged is not None:
         parts.append(f"{numbers.share(one.judged)} {according_to(seen.summary, one.scoring.judge or '')}")
     if isinstance(outcome, Completion):

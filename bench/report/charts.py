@@ -11,7 +11,7 @@ import msgspec
 from bench.records.estimate import Estimate
 from bench.records.exchange import Transport
 from bench.records.view import Chart, ChartPoint, ChartTick
-from bench.report import glossary, numbers
+from bench.report import numbers
 from bench.report.escape import short
 from bench.report.lookup import WAYS, Key, Lookup
 from bench.report.results import FOOTPRINT, SPEED, Wanted, scale_of
@@ -91,7 +91,7 @@ def _intervals(seen: Lookup, wanted: Wanted, way: Transport) -> Chart | None:
     axis = Axis(max(_top(estimate) * shown.factor for _, estimate in found), _LEFT, _RIGHT)
     bottom = _TOP + _ROW * len(found)
     points = tuple(_row(seen.label(key), estimate, shown, axis, _TOP + _ROW * place) for place, (key, estimate) in enumerate(found))
-    name = glossary.title(wanted.metric)
+    name = seen.title(wanted.metric)
     return Chart(
         id=wanted.metric,
         kind="interval",
@@ -141,7 +141,7 @@ def _quality_by_latency(seen: Lookup, way: Transport) -> Chart | None:
     return Chart(
         id="quality-latency",
         kind="scatter",
-        title="Checks met against latency",
+        title=f"{seen.title('quality')} against latency",
         summary="; ".join(f"{point.label}: {point.value}" for point in points),
         width=str(_WIDTH),
         height=str(bottom + _AXIS),
@@ -152,7 +152,7 @@ def _quality_by_latency(seen: Lookup, way: Transport) -> Chart | None:
         points=_apart(points),
         x_title=f"Latency p50, {shown.unit}; up and left is better",
         x_ticks=across.marks(),
-        y_title="Checks met, %",
+        y_title=f"{seen.title('quality')}, %",
         y_ticks=up.marks(),
     )
 

@@ -45,7 +45,7 @@ def prompts(seen: Lookup) -> Section | None:
     has_p95 = {one.metric for one in seen.summary.spreads if one.p95 is not None}
     titles = ["n"]
     for metric, statistics, _, _ in wanted:
-        titles += [glossary.heading(metric, seen.statistic(metric, statistics)), *_spread_titles(metric, seen, has_p95)]
+        titles += [seen.heading(metric, seen.statistic(metric, statistics)), *_spread_titles(metric, seen, has_p95)]
     rows = []
     for prompt in names:
         for key in seen.measured:
@@ -71,7 +71,7 @@ def _is_spread(metric: str, seen: Lookup) -> bool:
 def _spread_titles(metric: str, seen: Lookup, has_p95: Collection[str]) -> list[str]:
     if not _is_spread(metric, seen):
         return []
-    name = glossary.title(metric)
+    name = seen.title(metric)
     return [*([f"{name} p95"] if metric in has_p95 else []), f"{name} min–max"]
 
 
@@ -158,7 +158,7 @@ def _outlier_row(seen: Lookup, one: Outlier, unit: str) -> tuple[Cell, ...]:
     shown = numbers.scale(unit, (one.value, one.median))
     value, median, mad = (numbers.with_unit(numbers.significant(number * shown.factor), shown.unit) for number in (one.value, one.median, one.mad))
     label = seen.label(Key(one.group.model_id, one.group.variant_id))
-    name = glossary.title(one.metric)
+    name = seen.title(one.metric)
     trial = Cell(value=one.trial_id[:12], is_code=True)
     return (
         Cell(value=name),
@@ -197,5 +197,5 @@ def _estimate_row(seen: Lookup, one: Estimate, shown: numbers.Scale, key: Key) -
     method = "; ".join(part for part in (f"{one.method}{level}", one.note) if part)
     prompts_seen = Cell(value=f"{one.clusters:,}") if one.clusters else numbers.NOT_APPLICABLE
     counts = (Cell(value=f"{one.n:,}"), prompts_seen, Cell(value=f"{one.failed:,}"), Cell(value=f"{one.not_applicable:,}"))
-    names = (Cell(value=glossary.title(one.metric)), Cell(value=one.statistic), Cell(value=seen.label(key)))
+    names = (Cell(value=seen.title(one.metric)), Cell(value=one.statistic), Cell(value=seen.label(key)))
     return (*names, numbers.estimate_cell(one, shown), *counts, Cell(value=short(method, 160)))

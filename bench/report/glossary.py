@@ -50,6 +50,10 @@ TERMS = {
     "first_request_ttft": Term("First TTFT", "time to first token of the first request after loading, measured apart"),
 }
 
+JUDGED_QUALITY = Term(
+    "Quality", "weighted share of an answer's aspects that were met, by checks and by whoever else’s word counts; over answers, not over failures"
+)
+
 STATISTICS: dict[Statistic, str] = {"p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "mean": "mean", "max": "max"}
 
 GENERAL = (
@@ -71,9 +75,10 @@ _PASSES = {
 }
 
 
-def definitions(metrics: Collection[str]) -> list[tuple[str, str]]:
-    """Headings and definitions of these metrics, in the glossary's order."""
-    known = [(term.title, term.definition) for metric, term in TERMS.items() if metric in metrics]
+def definitions(metrics: Collection[str], *, is_judged: bool = False) -> list[tuple[str, str]]:
+    """Headings and definitions of these metrics, in the glossary's order. `is_judged`: more than checks decides the quality."""
+    terms = {**TERMS, "quality": JUDGED_QUALITY} if is_judged else TERMS
+    known = [(term.title, term.definition) for metric, term in terms.items() if metric in metrics]
     return known + [(metric, _PASSES[metric[:5]].format(k=metric[5:])) for metric in sorted(metrics) if metric[:5] in _PASSES]
 
 

@@ -10,6 +10,7 @@ from bench.records.estimate import Counts, Estimate, Group, Statistic, Summary
 from bench.records.exchange import Transport
 from bench.records.serving import ModelStatus
 from bench.records.spec import Spec
+from bench.report import glossary
 
 _READINGS = frozenset({"disk_bytes", "rss_loaded_bytes", "rss_peak_bytes", "gpu_bytes", "download_s"})  # fields of ModelStatus
 
@@ -51,6 +52,22 @@ class Lookup:
         """The model's id, with its variant where the run has more than one, and how its answers came where not all came alike."""
         name = key.model_id if len(self._variants) <= 1 else f"{key.model_id} · {key.variant_id}"
         return name if len(self.ways) <= 1 else f"{name} ({WAYS[self.transport(key)]})"
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anybody beside the checks has a word in the quality: a judge that counts, or people."""
+        judges = [judge for judge in self.summary.judges if judge.method != "pairwise"]
+        if not judges:
+            return any(aspect.kind != "check" and aspect.graded for aspect in self.summary.aspects)
+        return any(judge.may_count and judge.counts.get("graded") for judge in judges)
+
+    def title(self, metric: str) -> str:
+        """What a metric is called in this report: the quality by its checks, where these alone decide it."""
+        return glossary.JUDGED_QUALITY.title if metric == "quality" and self.is_judged else glossary.title(metric)
+
+    def heading(self, metric: str, statistic: Statistic | None) -> str:
+        """The same with the statistic, where that is not plain from the metric."""
+        return self.title(metric) if metric == "quality" else glossary.heading(metric, statistic)
 
     def transport(self, key: Key) -> Transport:
         """How this row's answers came."""

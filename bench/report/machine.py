@@ -5,7 +5,7 @@ import math
 from bench.records.estimate import Estimate, Statistic
 from bench.records.telemetry import Contention, EnergyFacts, MachineUse
 from bench.records.view import Cell, Chart, Column, Section, Table
-from bench.report import glossary, numbers
+from bench.report import numbers
 from bench.report.courses import course, points_of
 from bench.report.details import bounded
 from bench.report.escape import short
@@ -162,7 +162,7 @@ def _figure(seen: Lookup, key: Key, metric: str) -> str:
     if found is None or found.value is None:
         return ""
     shown = numbers.scale(found.unit, [found.value])
-    return f"{glossary.heading(metric, found.statistic)} {numbers.with_unit(numbers.significant(found.value * shown.factor, 2), shown.unit)}"
+    return f"{seen.heading(metric, found.statistic)} {numbers.with_unit(numbers.significant(found.value * shown.factor, 2), shown.unit)}"
 
 
 def machine_courses(seen: Lookup) -> tuple[Chart, ...]:

@@ -59,9 +59,12 @@ def _failure_row(seen: Lookup, count: Counts) -> tuple[Cell, ...]:
 
 
 def _facts(seen: Lookup) -> Table:
-    columns = ("Model", "Licence", "Capabilities", "Runtime", "Server", "Ran on", "Settings", "Served as", "Weights (SHA-256)")
-    rows = tuple(_fact_row(seen, key, seen.models.get(key.model_id)) for key in seen.keys)
-    return Table(id="facts", columns=tuple(Column(title=title) for title in columns), rows=rows)
+    """What no model of the run has takes no column."""
+    titles = ("Model", "Licence", "Capabilities", "Runtime and server", "Ran on", "Settings", "Served as", "Weights (SHA-256)")
+    rows = [_fact_row(seen, key, seen.models.get(key.model_id)) for key in seen.keys]
+    told = [place for place in range(len(titles)) if any(row[place].state != "not_applicable" for row in rows)]
+    columns = tuple(Column(title=titles[place]) for place in told)
+    return Table(id="facts", columns=columns, rows=tuple(tuple(row[place] for place in told) for row in rows))
 
 
 def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ...]:
@@ -73,8 +76,7 @@ def _fact_row(seen: Lookup, key: Key, model: ModelSpec | None) -> tuple[Cell, ..
         Cell(value=seen.label(key)),
         _text(model.license if model else None) if model and model.license else Cell(value="not stated", state="no_data"),
         _text(", ".join(model.capabilities) if model else None),
-        _text(runtime),
-        _server(endpoint),
+        _served_by(runtime, endpoint),
         _ran_on(endpoint),
         _text(_settings(model, seen.variants.get(key.variant_id)) if model else None),
         _text(endpoint.served_model if endpoint else None, is_code=True),
@@ -89,14 +91,15 @@ def _runtime(name: str | None, version: str | None) -> str:
     return " ".join(part for part in (name, rest) if part)
 
 
-def _server(endpoint: Endpoint | None) -> Cell:
-    """The software that answered, and how it was spoken to."""
+def _served_by(runtime: str, endpoint: Endpoint | None) -> Cell:
+    """The runtime; the software that answered, where that is not said by it, and how it was spoken to."""
     server = endpoint.server if endpoint is not None else None
     if server is None:
-        return numbers.NOT_APPLICABLE
+        return _text(runtime)
     said = " ".join(part for part in (server.name, server.version) if part)
     by = " by its own API" if server.api != "openai" else ""
-    return Cell(value=short(said), mark=short(f"spoken to as {server.dialect}{by}: {server.evidence}"))
+    is_ours = said.lower() == runtime.lower() and server.dialect == server.name and not by  # nothing that the runtime's name does not say
+    return Cell(value=short(runtime), mark="" if is_ours else short(f"{said}, spoken to as {server.dialect}{by}: {server.evidence}"))
 
 
 def _ran_on(endpoint: Endpoint | None) -> Cell:

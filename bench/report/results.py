@@ -10,7 +10,7 @@ from bench.records.estimate import Estimate, Statistic
 from bench.records.exchange import Transport
 from bench.records.spec import Slo, Spec
 from bench.records.view import Cell, Column, Section, Table
-from bench.report import glossary, numbers
+from bench.report import numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 from bench.report.ruler import error_bars
@@ -141,7 +141,7 @@ def _add_figures(seen: Lookup, keys: Sequence[Key], wanted: Sequence[Wanted], co
             continue
         statistic = seen.statistic(column.metric, column.statistics)
         best = standing(seen, column, keys).best
-        columns.append(Column(title=glossary.heading(column.metric, statistic), is_number=True))
+        columns.append(Column(title=seen.heading(column.metric, statistic), is_number=True))
         shown = scale_of(found)
         for row, key, estimate in zip(rows, keys, found, strict=True):
             cell = numbers.estimate_cell(estimate, shown, absent=unread(seen, key) if column in FOOTPRINT else absent(seen, key))
@@ -275,9 +275,10 @@ def _highlight(seen: Lookup, wanted: Wanted, place: Standing) -> tuple[Cell, ...
     found = [seen.of(key, wanted.metric, *wanted.statistics) for key in seen.measured]
     leader = place.leader or seen.measured[0]
     value = numbers.estimate_cell(seen.of(leader, wanted.metric, *wanted.statistics), scale_of(found))
-    heading = glossary.heading(wanted.metric, seen.statistic(wanted.metric, wanted.statistics))
-    is_plain = heading.lower() in wanted.question.lower()
-    question = Cell(value=wanted.question if is_plain else f"{wanted.question} ({heading})")
+    heading = seen.heading(wanted.metric, seen.statistic(wanted.metric, wanted.statistics))
+    asked = "Best quality" if wanted.metric == "quality" and seen.is_judged else wanted.question
+    is_plain = heading.lower() in asked.lower()
+    question = Cell(value=asked if is_plain else f"{asked} ({heading})")
     if place.tied:
         names = ", ".join(seen.label(key) for key in (leader, *place.tied))
         return question, Cell(value=f"not distinguishable: {names}", state="uncertain"), value, Cell(value=place.verdict)

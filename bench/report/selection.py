@@ -59,8 +59,8 @@ def _text(found: SelectionResult) -> Iterator[str]:
 
 def _title(criterion: SelectionCriterion) -> str:
     named = {"rss_bytes": "Memory peak", "cost": "Cost per request"}
-    if criterion.metric == "quality" and not (criterion.note or "by checks").startswith("by checks"):
-        return "Quality"
+    if criterion.metric == "quality" and (criterion.note or "by checks").partition(":")[0] not in {"by checks", "by checks alone"}:
+        return glossary.JUDGED_QUALITY.title
     name = named.get(criterion.metric) or glossary.title(criterion.metric)
     return f"{name} {criterion.statistic}" if criterion.statistic in {"p50", "p90", "p95", "p99", "max"} else name
 

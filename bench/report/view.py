@@ -74,11 +74,13 @@ def build_view(  # noqa: PLR0913 - what a report is made from
         prompts=groups,
         answers_note=note,
         charts=(*charts(seen), *courses(seen), *machine_courses(seen)),
-        definitions=_definitions(summary),
+        definitions=_definitions(seen),
     )
 
 
-def _definitions(summary: Summary) -> Table:
-    present = {found.metric for found in summary.estimates} - glossary.unsaid(summary.estimates)
-    rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in (*glossary.definitions(present), *glossary.GENERAL))
+def _definitions(seen: Lookup) -> Table:
+    estimates = seen.summary.estimates
+    present = {found.metric for found in estimates} - glossary.unsaid(estimates)
+    defined = (*glossary.definitions(present, is_judged=seen.is_judged), *glossary.GENERAL)
+    rows = tuple((Cell(value=word), Cell(value=meaning)) for word, meaning in defined)
     return Table(id="definitions", columns=(Column(title="Word"), Column(title="Meaning")), rows=rows)

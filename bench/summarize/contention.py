@@ -1,6 +1,6 @@
 """What took part of the machine while a model was measured: beyond which limit it is said, and which numbers it may have spoilt."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
 from bench.records.telemetry import Contention, MachineUse
@@ -20,6 +20,9 @@ SLOWED = 0.01  # of the readings
 TICK_S = 0.01  # what processor time is counted by: 1/100 s on Linux (USER_HZ) and macOS, 1/64 s on Windows
 _CHANCE = 0.05
 _ROUNDING = 1e-6  # shares have six digits
+
+_MOST_NAMED = 6
+_MOST_TOLD = 6  # sentences: a run of many models beside other work has as many of these as models
 
 _SPEED = ("ttft", "tpot", "itl", "latency", "decode_tps", "prefill_tps", "output_tps")
 
@@ -83,15 +86,27 @@ def _gpus(use: MachineUse) -> Iterator[Contention]:
 
 
 def notes(uses: tuple[MachineUse, ...], energetic: Collection[str] = ()) -> Iterator[str]:
-    """One sentence per served model that did not have the machine for itself. `energetic`: models whose energy is known."""
+    """A sentence about the served models that did not have the machine for themselves, those of which the same is to be said together.
+
+    `energetic`: models whose energy is known.
+    """
     served = Counter(use.model_id for use in uses)
+    told: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for use in uses:
         if use.contention:
             name = use.model_id if served[use.model_id] == 1 else f"{use.model_id} · {', '.join(use.variant_ids)}"
             spoilt = {name for one in use.contention for name in one.spoils}
             kinds = [word for name, word in _IN_WORDS.items() if name in spoilt and (name != "energy_j" or use.model_id in energetic)]
-            told = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
-            yield f"{name}: {'; '.join(one.text for one in use.contention)} while it was measured: {told} may be spoilt."
+            what = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+            told["; ".join(one.text for one in use.contention), what].append(name)
+    for (why, what), names in list(told.items())[:_MOST_TOLD]:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        when = "while it was measured" if len(names) == 1 else "while they were measured"
+        yield f"{', '.join(names[:_MOST_NAMED])}{more}: {why} {when}: {what} may be spoilt."
+    left = sum(len(names) for names in list(told.values())[_MOST_TOLD:])
+    if left:
+        whose = "1 more model" if left == 1 else f"{left} more models"
+        yield f"{whose} shared the machine with other work, too: see “Machine”."
 
 
 _IN_WORDS = {"ttft": "times", "output_tps": "speeds", "rss_peak_bytes": "memory", "gpu_bytes": "GPU memory", "energy_j": "energy"}

@@ -19,6 +19,7 @@ from bench.summarize.table import Cell
 MEDIAN_NEEDS = needed(0.5)
 _CUT_SHARE = 0.5
 _COARSE_SHARE = 0.05
+_MOST_NAMED = 8
 
 
 def lag_notes(behind: Sequence[ClientHealth]) -> Iterator[str]:
@@ -36,7 +37,7 @@ def run_notes(manifest: Manifest, counts: Sequence[Counts], late: Sequence[Clien
     if late:
         worst = max(block.lag_p99_s for block in late)
         waited = max(block.cpu_wait_share or 0.0 for block in late)
-        kept = f", waiting for a processor for {waited:.0%} of the time it wanted one" if waited > WAIT_LIMIT else ""
+        kept = f", waiting for a processor for {waited * 100:.0f} % of the time it wanted one" if waited > WAIT_LIMIT else ""
         lag = f"event loop up to {worst * 1000:.1f} ms late at p99{kept}"
         yield f"The measuring client could not keep up in {len(late)} of {len(health)} blocks ({lag}): latencies there are too long."
     rules = {block.stopped_by for block in health if block.stopped_by}
@@ -72,7 +73,25 @@ def cell_notes(cells: Mapping[Cell, Rows], statuses: Mapping[Cell, ModelStatus])
         for note in _notes_of(rows, statuses.get(cell)):
             told[note].append(cell)
     for note, about in told.items():
-        yield f"{_names(about, len(cells))}: {note}"
+        yield f"{_names(about, cells)}: {note}"
+    yield from _stalls(cells)
+
+
+def _stalls(cells: Mapping[Cell, Rows]) -> Iterator[str]:
+    """One sentence of all: in a run with many models each would have a sentence of its own numbers."""
+    found: dict[Cell, str] = {}
+    longest_s = 0.0
+    for cell, rows in cells.items():
+        answered = rows.where(rows.codes("failure") == 0)
+        stalls = answered.values("longest_stall")[:, 0]
+        stalls = stalls[~np.isnan(stalls)]
+        if stalls.size:
+            found[cell] = f"{stalls.size} of {len(answered)}"
+            longest_s = max(longest_s, float(stalls.max()))
+    if found:
+        which = ", ".join(f"{_names([cell], cells)} {n}" for cell, n in list(found.items())[:_MOST_NAMED])
+        more = f" and of {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        yield f"Answers stood still in the middle, the longest for {longest_s:.2g} s ({which}{more}): see “Longest stall”."
 
 
 def _notes_of(rows: Rows, status: ModelStatus | None) -> Iterator[str]:
@@ -108,11 +127,7 @@ def _stream_notes(answered: Rows) -> Iterator[str]:
     pairs = np.nansum(answered.values("multi_token_chunks"), axis=0)
     coarse = float(pairs[0] / pairs[-1]) if pairs[-1] else 0.0
     if coarse > _COARSE_SHARE:
-        yield f"up to {coarse:.0%} of the chunks carry more than one token: ITL is the gap between chunks, not tokens."
-    stalls = answered.values("longest_stall")[:, 0]
-    stalls = stalls[~np.isnan(stalls)]
-    if stalls.size:
-        yield f"{stalls.size} of {len(answered)} answers stood still in the middle, the longest for {stalls.max():.2g} s: see “Longest stall”."
+        yield f"up to {coarse * 100:.0f} % of the chunks carry more than one token: ITL is the gap between chunks, not tokens."
     if "process" in answered.counts("stamped_by"):
         yield "arrivals were stamped by the measuring process, not by the kernel."
 
@@ -123,8 +138,9 @@ def _is(rows: Rows, name: str, word: str) -> Mask:
     return np.asarray(rows.codes(name) == (words.index(word) if word in words else -1))
 
 
-def _names(cells: Sequence[Cell], of: int) -> str:
-    if len(cells) == of:
-        return "All models" if of > 1 else cells[0].model_id
-    variants = {cell.variant_id for cell in cells}
-    return ", ".join(cell.model_id if len(variants) == 1 and len({c.model_id for c in cells}) == len(cells) else "/".join(cell) for cell in cells)
+def _names(cells: Sequence[Cell], among: Mapping[Cell, object]) -> str:
+    """Of which models a note speaks, as the tables call them: with the variant where the run has more than one."""
+    if len(cells) == len(among):
+        return "All models" if len(among) > 1 else cells[0].model_id
+    has_variants = len({cell.variant_id for cell in among}) > 1
+    return ", ".join(f"{cell.model_id} · {cell.variant_id}" if has_variants else cell.model_id for cell in cells)

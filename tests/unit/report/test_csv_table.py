@@ -35,7 +35,7 @@ def test_numbers_keep_their_precision_and_base_unit():
 def test_a_gate_is_a_row_with_its_outcome_and_reason():
     found = next(row for row in rows() if row["kind"] == "gate" and row["metric"] == "decode_tps" and row["model_id"] == "gemma-3-270m")
     assert (found["state"], found["value"], found["low"], found["unit"]) == ("fail", "31.07", "30.11", "tokens/s")
-    assert found["note"].startswith("decode_tps ≥ 40 tokens/s: 31.07 [30.11–32.32]")
+    assert found["note"].startswith("decode_tps ≥ 40 tokens/s: 31.1 [30.1–32.3]")
 
 
 def test_an_empty_value_says_what_kind_of_empty_it_is():

@@ -15,6 +15,7 @@ from bench.report.html_page import HtmlPage
 from bench.report.judges import according_to, judge_cautions, judges
 from bench.report.lookup import Lookup
 from bench.report.markdown import Markdown
+from bench.report.view import build_view
 
 QUALIFIED = Qualification(verdict="qualified", label_mass=0.97)
 WEAK = Qualification(verdict="weak", reasons=("injection: right in 17 of 20, lower bound 0.64, needed above 0.75",))
@@ -210,3 +211,18 @@ def test_nothing_of_others_becomes_markup():
     assert "The judge</h2>" in page
     assert "<b>|</b>" not in page
     assert re.search(r"<(a|img|script)[^>]*evil", page) is None
+
+
+def test_what_a_judge_decides_too_is_not_called_checks():
+    run = replace(summary(), judges=(good(),))
+    assert Lookup(run, spec()).is_judged
+    page = Markdown().render(build_view(manifest=manifest(), summary=run, spec=spec(), resolved={}, observations=()), None)
+    assert "| Answered | Quality | TTFT p50 |" in page
+    assert "| Best quality |" in page
+    assert "| Quality | weighted share of an answer's aspects that were met, by checks and by whoever else’s word counts" in page
+    assert "Checks met" not in page.partition("## Results")[2]
+
+
+def test_what_checks_alone_decide_is_called_so():
+    for judged in ((), (judge(),), (good(counts={"abstained": 3}),), (good(method="pairwise"),)):
+        assert Lookup(replace(summary(), judges=judged), spec()).title("quality") == "Checks met"

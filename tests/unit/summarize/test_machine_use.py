@@ -233,6 +233,14 @@ def test_other_work_from_a_tenth_of_the_cores_on_is_contention():
     (note,) = notes((loud,), {"m"})
     assert note == "m: other processes took 1.50 of 4 cores (38 %) while it was measured: times, speeds and energy may be spoilt."
     assert next(notes((loud,), ())).endswith("while it was measured: times and speeds may be spoilt.")  # no energy is told
+    two = msgspec.structs.replace(loud, model_id="n")
+    assert list(notes((loud, two), {"m", "n"})) == [
+        "m, n: other processes took 1.50 of 4 cores (38 %) while they were measured: times, speeds and energy may be spoilt."
+    ]
+    (other,) = loud.contention
+    many = [msgspec.structs.replace(loud, model_id=f"m{n}", contention=(msgspec.structs.replace(other, text=f"reason {n}"),)) for n in range(8)]
+    assert len(told := list(notes(tuple(many)))) == 7
+    assert told[-1] == "2 more models shared the machine with other work, too: see “Machine”."
     served_twice = (quiet, msgspec.structs.replace(loud, variant_ids=("gpu", "fast")))
     assert [each.partition(":")[0] for each in notes(served_twice)] == ["m · gpu, fast"]
 

@@ -29,8 +29,8 @@ def test_the_usual_revision_of_a_model_is_no_other_model():
         ({"completion_tokens": None}, "m: nobody counted the tokens of 30 of 30 answers; they have no figures per token."),
         ({"served_model": "other"}, "m: asked for m.gguf, the server says it answered as other."),
         ({"finish_reason": "length"}, "m: 30 of 30 answers were cut at the token limit."),
-        ({"completion_tokens": 5}, "m: up to 33% of the chunks carry more than one token: ITL is the gap between chunks, not tokens."),
-        ({"token_s": STALLED}, "m: 30 of 30 answers stood still in the middle, the longest for 0.84 s: see “Longest stall”."),
+        ({"completion_tokens": 5}, "m: up to 33 % of the chunks carry more than one token: ITL is the gap between chunks, not tokens."),
+        ({"token_s": STALLED}, "Answers stood still in the middle, the longest for 0.84 s (m 30 of 30): see “Longest stall”."),
         ({"cached_tokens": 9}, "m: 24 of 24 repeated prompts were in the server's prefix cache: read TTFT by prefix, or set `cache: bypass`."),
     ],
 )
@@ -43,6 +43,18 @@ def test_what_holds_for_all_models_is_said_once():
     assert notes_of(*seen) == ("All models: 30 of 30 answers were cut at the token limit.",)
     some = [*enough(model_id="a"), *enough(model_id="b", finish_reason="stop"), *enough(model_id="c")]
     assert notes_of(*some) == ("a, c: 30 of 30 answers were cut at the token limit.",)
+
+
+def test_a_variant_is_named_where_there_are_several():
+    seen = [*enough(variant_id="cold"), *enough(variant_id="warm", finish_reason="stop"), *enough(model_id="b", variant_id="warm")]
+    assert notes_of(*seen) == ("m · cold, b · warm: 30 of 30 answers were cut at the token limit.",)
+
+
+def test_stalls_are_one_sentence_however_many_models_had_some():
+    seen = [one for n in range(10) for one in enough(model_id=f"m{n}", finish_reason="stop", token_s=STALLED)]
+    (note,) = notes_of(*seen)
+    assert note.startswith("Answers stood still in the middle, the longest for 0.84 s (m0 30 of 30, m1 30 of 30, ")
+    assert note.endswith("m7 30 of 30 and of 2 more): see “Longest stall”.")
 
 
 def test_few_prompts_and_rounds_are_said():
