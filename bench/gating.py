@@ -70,13 +70,15 @@ class Again(NamedTuple):
 def gated_again(layout: RunLayout, registry: Registry, again: Again) -> tuple[GateResult, ...]:
     """What becomes of a spec's gates, without a change to the run.
 
-    Raises: RunFolderError when the folder is damaged.
+    Raises: RunFolderError when the folder is damaged, or the `baseline` that was given is none; UsageError when its revision has none.
     """
     spec, given = again.spec, again.baseline
     if given is not None:
         spec = replace(spec, gates=tuple(replace(gate, baseline=given) if gate.baseline is not None else gate for gate in spec.gates))
     is_new = given is not None or again.revision is not None
     held = Held(layout, registry, again.summary, is_new=is_new, revision=again.revision)
+    if given is not None:
+        _base(given, path_of(layout.baselines, given), held, ())  # asked for now, it must be there; one that the spec names may not be yet
     return evaluate(spec, again.summary, again.positions, baselines(held, spec))
 
 

@@ -12,6 +12,7 @@ import msgspec
 from bench.errors import RunFolderError
 from bench.records.baseline import Baseline
 from bench.store.layout import safe_name
+from bench.store.sound import amiss
 from bench.store.writer import write_whole
 
 FOLDER = Path("baselines")
@@ -79,11 +80,16 @@ def decoded(content: bytes, shown: str) -> Baseline:
     if len(content) > MOST_BYTES:
         raise RunFolderError(f"{shown} is no baseline: it has more than {MOST_BYTES:,} bytes", hint="`bench baseline store RUN` writes one")
     try:
-        return msgspec.json.decode(content, type=Baseline)
+        found = msgspec.json.decode(content, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunFolderError(
             f"{shown} is no baseline: {error}", hint="`bench baseline store RUN` writes one; `git log` has the one before"
         ) from error
+    if (words := next(amiss(found), None)) is not None:
+        raise RunFolderError(
+            f"{shown} is no baseline of a run: {words}", hint="`bench baseline store RUN` writes one; nothing in it is changed by hand"
+        )
+    return found
 
 
 def list_baselines(folder: Path) -> list[Path]:

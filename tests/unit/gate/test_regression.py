@@ -6,6 +6,7 @@ from harness.planted import planted_run
 from msgspec.structs import replace
 
 from bench.comparing import stand
+from bench.errors import RunFolderError
 from bench.gating import Again, gated, gated_again
 from bench.grading import graded_by
 from bench.records.spec import GateSpec
@@ -239,9 +240,11 @@ def test_a_baseline_of_other_prompts_or_none_is_undecided_with_the_reason(layout
     (missing,) = held(layout, replace(standing, models=(model, replace(model, model_id="n"))), tmp_path, gate("latency", model="m"))
     assert missing.outcome == "pass"
     spec = graded_by(layout, REGISTRY, load_spec(layout.resolved, extensions=REGISTRY, environ={}).spec)
-    wanted = Again(replace(spec, gates=(gate("latency"),)), read_summary(layout), (), str(tmp_path / "none.json"))
-    (nothing,) = gated_again(layout, REGISTRY, wanted)
+    named = replace(spec, gates=(replace(gate("latency"), baseline=str(tmp_path / "none.json")),))
+    (nothing,) = gated_again(layout, REGISTRY, Again(named, read_summary(layout)))
     assert nothing.reason.startswith(f"there is no baseline {tmp_path / 'none.json'}: cannot read the baseline")
+    with pytest.raises(RunFolderError, match="cannot read the baseline"):  # typed just now, and a slip
+        gated_again(layout, REGISTRY, Again(named, read_summary(layout), baseline=str(tmp_path / "nobody.json")))
 
 
 def test_what_a_baseline_does_not_hold_is_said(layout, standing, tmp_path):

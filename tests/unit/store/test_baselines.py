@@ -20,7 +20,7 @@ def test_what_is_written_is_read(tmp_path):
     assert list_baselines(tmp_path) == [tmp_path / "s.json"]
 
 
-@given(st.dictionaries(st.text(max_size=5), st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 9)), max_size=4), st.text())
+@given(st.dictionaries(st.text(max_size=5), st.tuples(st.floats(0, 1e300), st.integers(1, 9)), max_size=4), st.text())
 def test_text_is_json_of_the_same_in_the_order_of_its_keys(values, prompt):
     made = run_of([msgspec.structs.replace(ONE, values=values, prompt_id=prompt)], [prompt], ["a"])
     told = text(made)
