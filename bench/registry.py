@@ -150,7 +150,7 @@ class Registry:
             raise MissingExtension(f"{door} {name!r} is registered by several packages: {', '.join(owners)}", hint="uninstall all but one of them")
         (point,) = points
         origin = self._origin(door, name, point)
-        with _missing_packages(door, f"{name} of {origin.package}"):
+        with _missing_packages(door, name, origin.package, point.module):
             kind = imported(origin, point.load)
         self._used[origin.package] = origin.version
         return behind_guard(origin, kind)
@@ -170,15 +170,19 @@ class Registry:
 class _missing_packages:  # noqa: N801 - reads as a word
     """Turns a module that is not installed into a `MissingExtension`."""
 
-    def __init__(self, door: str, name: str) -> None:
-        self._door, self._name = door, name
+    def __init__(self, door: str, name: str, package: str = "", module: str = "") -> None:
+        self._label = f"{door} {name!r}{f' of {package}' if package else ''}"
+        self._package, self._module = package, module
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, ModuleNotFoundError):
-            message = f"{self._door} {self._name!r} needs the Python package {error.name!r}, which is not installed"
+            if self._module and f"{self._module}.".startswith(f"{error.name}."):  # the module that the entry point names, or a package around it
+                message = f"{self._label} is registered as the module {self._module!r}, which is not there"
+                raise MissingExtension(message, hint=f"the entry point of {self._package} is wrong: tell its makers, or do without it") from error
+            message = f"{self._label} needs the Python package {error.name!r}, which is not installed"
             raise MissingExtension(message, hint=f"install the extra or package that provides {error.name!r}") from error
 
 

@@ -63,3 +63,17 @@ def test_what_only_the_end_of_a_run_needs_is_not_loaded_before_its_first_request
     code = "import sys, bench.cli.commands.run; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "scipy"} & set(loaded)
+
+
+WITHOUT = """
+import sys
+for name in ("psutil", "xllamacpp", "pynvml", "huggingface_hub", "genai_prices", "foundry_local_sdk", "zeus"):
+    sys.modules[name] = None
+import bench.checking, bench.pipeline, bench.cli.models.checks, bench.cli.models.fetching, bench.cli.models.listing, bench.cli.models.showing
+"""
+
+
+def test_without_any_extra_every_command_still_loads():
+    """As whoever adds a package of their own to a bare installation has it."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr[-400:]) == (0, "")

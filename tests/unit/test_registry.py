@@ -58,6 +58,14 @@ def test_a_third_partys_trouble_is_told_with_its_name(name, words):
     assert caught.value.code == Exit.MISSING_EXTENSION
 
 
+def test_a_module_that_an_entry_point_names_and_that_is_not_there_is_the_packages_fault(tmp_path, monkeypatch):
+    install(tmp_path, {"check": {"adrift": "adrift_nowhere.at_all:Adrift"}}, name="adrift-package", version="0.1")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingExtension, match="check 'adrift' of adrift-package is registered as the module '[a-z_.]+', which is not there") as caught:
+        Registry(CATALOG).load("check", "adrift")
+    assert "install" not in caught.value.hint
+
+
 @pytest.mark.usefixtures("other_package")
 def test_two_packages_with_the_same_name_are_both_named_and_neither_is_used(tmp_path):
     install(tmp_path, {"check": {"polite": "Polite"}}, name="rude-package", version="2.1")

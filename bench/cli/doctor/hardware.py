@@ -5,7 +5,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bench.cli.doctor.finding import Finding
 from bench.telemetry.inventory import machine
 
 _POWERCAP = Path("/sys/class/powercap")
+_KFD = Path("/dev/kfd")  # the device of AMD's GPU driver
 # A run is marked as client-saturated above a p99 lag of 5 ms (docs/measurement.md); a timer that is late by more than 2 ms is on its way there.
 _LATE_S = 0.002
 _TIMER_S = 0.002
@@ -28,7 +29,7 @@ def examine() -> Iterator[Finding]:
     yield _load(found.cores)
     yield _timer()
     yield _gpu(found.gpus)
-    yield _energy(_POWERCAP)
+    yield _energy(_POWERCAP, _KFD, found.gpus)
 
 
 def _cores(cores: int, detail: str) -> Finding:
@@ -78,18 +79,21 @@ def _gpu(gpus: tuple[str, ...]) -> Finding:
     return Finding(what="GPU", state="absent", detail="nvidia-smi is not installed or finds none", advice=advice)
 
 
-def _energy(powercap: Path) -> Finding:
-    """Which energy counters a run would read."""
+def _energy(powercap: Path, kfd: Path, gpus: Sequence[str]) -> Finding:
+    """Which energy counters a run would read. A package that reads a device is no sensor where there is no such device."""
     zones = sorted(powercap.glob("*rapl*:*/energy_uj")) if powercap.is_dir() else []
     readable = [zone.parent.name for zone in zones if os.access(zone, os.R_OK)]
-    packages = (("pynvml", "NVML (nvidia-ml-py)"), ("zeus", "zeus"))
-    sensors = ([f"RAPL ({', '.join(readable)})"] if readable else []) + [name for module, name in packages if find_spec(module) is not None]
-    if readable:
+    has_zeus = find_spec("zeus") is not None
+    sensors = [f"RAPL ({', '.join(readable)})"] if readable else []
+    sensors += ["NVML (nvidia-ml-py)"] if gpus and find_spec("pynvml") is not None else []
+    sensors += ["zeus"] if has_zeus and (sys.platform == "darwin" or kfd.exists()) else []
+    if sensors:
         return Finding(what="energy sensors", state="ok", detail=f"{' and '.join(sensors)}; a run reads what answers")
     if zones:
         advice = f"sudo chmod o+r {powercap}/*rapl*:*/energy_uj (until the next start), or {_DECLARE}"
         return Finding(what="energy sensors", state="absent", detail="RAPL is there, but only root may read it", advice=advice)
-    if sensors:
-        return Finding(what="energy sensors", state="ok", detail=f"{' and '.join(sensors)}, where its device is here; no RAPL counters")
-    advice = f"pip install 'bench-spec[gpu]' for NVIDIA, 'bench-spec[energy]' for AMD and Apple; or {_DECLARE}"
-    return Finding(what="energy sensors", state="absent", detail="no RAPL counters, no nvidia-ml-py and no zeus here", advice=advice)
+    has_device = bool(gpus) or kfd.exists() or sys.platform == "darwin"
+    extras = "pip install 'bench-spec[gpu]' for an NVIDIA GPU, 'bench-spec[energy]' for AMD and Apple; or " if has_device else ""
+    return Finding(
+        what="energy sensors", state="absent", detail="no RAPL counters and no device that NVML or zeus would read", advice=extras + _DECLARE
+    )

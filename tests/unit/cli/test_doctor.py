@@ -153,14 +153,21 @@ def test_gpu_that_the_driver_names_is_shown(monkeypatch):
 
 
 def test_energy_counters_are_told_apart_by_who_may_read_them(tmp_path, monkeypatch):
+    kfd = tmp_path / "kfd"
+    monkeypatch.setattr(hardware.sys, "platform", "linux")
+    monkeypatch.setattr(hardware, "find_spec", lambda _name: object())
+    nothing = hardware._energy(tmp_path / "none", kfd, ())  # the packages are installed, and there is nothing for them to read
+    assert (nothing.state, nothing.detail) == ("absent", "no RAPL counters and no device that NVML or zeus would read")
+    assert hardware._energy(tmp_path / "none", kfd, ("NVIDIA X",)).detail == "NVML (nvidia-ml-py); a run reads what answers"
+    assert hardware._energy(tmp_path / "none", tmp_path, ()).detail == "zeus; a run reads what answers"
     monkeypatch.setattr(hardware, "find_spec", lambda _name: None)
-    assert hardware._energy(tmp_path / "none").detail == "no RAPL counters, no nvidia-ml-py and no zeus here"
+    assert "bench-spec[gpu]" in hardware._energy(tmp_path / "none", kfd, ("NVIDIA X",)).advice
     zone = tmp_path / "intel-rapl:0"
     zone.mkdir()
     (zone / "energy_uj").write_text("1", encoding="utf-8")
-    assert "intel-rapl:0" in hardware._energy(tmp_path).detail
+    assert "intel-rapl:0" in hardware._energy(tmp_path, kfd, ()).detail
     monkeypatch.setattr(hardware.os, "access", lambda *_: False)
-    found = hardware._energy(tmp_path)
+    found = hardware._energy(tmp_path, kfd, ())
     assert found.state == "absent"
     assert "chmod" in found.advice
 
