@@ -60,10 +60,14 @@ class ChildProcess:
         self.started = time.perf_counter()
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            self._log_start = log.stat().st_size if log.exists() else 0
+            log.open("ab").close()
+            self._log_start = log.stat().st_size
+        except OSError as error:
+            raise ServingError(f"its log cannot be written: {error}", hint="make room in that folder, or make it writable") from error
+        try:
             self._guardian = _guard([stdout, *argv], environment, log)
         except (OSError, ValueError) as error:  # ValueError: a word or name that no operating system takes
-            raise ServingError(f"the program cannot be started: {error}", hint="look at the command and at the log's folder") from error
+            raise ServingError(f"the program cannot be started: {error}", hint="look at the command") from error
         self._told: dict[str, Any] = {}
         self._news = threading.Condition()
         self._reading = threading.Lock()

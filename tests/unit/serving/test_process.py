@@ -34,6 +34,12 @@ def start(folder: Path, *argv: str) -> ChildProcess:
     return ChildProcess(argv, environment=os.environ, log=folder / "logs" / "server.log")
 
 
+def test_a_log_that_cannot_be_written_is_told_as_that(tmp_path):
+    (tmp_path / "logs").write_text("a file in the place of the folder", encoding="utf-8")
+    with pytest.raises(ServingError, match=r"its log cannot be written: .*logs"):
+        start(tmp_path, *SLEEP)
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [
