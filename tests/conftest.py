@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -18,6 +19,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _TESTS_PER_COLLECTION = 400
 _since = 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Real models first: beside half a minute of one of them the other processes have all other tests to do, at the end nothing."""
+    items.sort(key=lambda item: item.get_closest_marker("live") is None)
 
 
 def pytest_runtest_setup():

@@ -5,9 +5,9 @@ import os
 import pytest
 from harness.command import bench
 from harness.published import validated
+from harness.weights import with_weights
 from harness.written_spec import latest
 
-from bench.serving.cache import default_folder
 from bench.store.reader import read_judge, read_questions, read_summary
 
 pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -55,7 +55,7 @@ def write_spec(folder):
 )
 def test_an_embedded_judge_reads_an_answer_once_for_eight_questions_and_comes_out_unqualified(tmp_path):
     spec = write_spec(tmp_path)
-    ended = bench("run", spec, folder=tmp_path, timeout_s=500, environ={"BENCH_CACHE": str(own_cache(tmp_path))})
+    ended = bench("run", spec, folder=tmp_path, timeout_s=500, environ=with_weights(tmp_path))
     assert ended.returncode == 0, ended.stderr
     layout = latest(tmp_path)
     record = read_judge(layout, "gemma")
@@ -75,25 +75,15 @@ def test_an_embedded_judge_reads_an_answer_once_for_eight_questions_and_comes_ou
     layout.judge_of("gemma").unlink()
     layout.grades_of("gemma").unlink()
     layout.questions_of("gemma").unlink()
-    ended = bench("judge", "--quiet", folder=tmp_path, timeout_s=500, environ={"BENCH_CACHE": str(own_cache(tmp_path))})
+    ended = bench("judge", "--quiet", folder=tmp_path, timeout_s=500, environ=with_weights(tmp_path))
     assert ended.returncode == 0, ended.stderr
     again = read_judge(layout, "gemma")
     assert (again.questions, again.counts, again.qualification) == (0, record.counts, record.qualification)
     assert again.reused > 0
 
 
-def own_cache(folder):
-    """A cache of its own, with the weights of the user's one: what judges said before is in a cache, too."""
-    cache = folder / "cache"
-    cache.mkdir(exist_ok=True)
-    shared = default_folder(os.environ) / "weights"
-    if shared.is_dir() and not (cache / "weights").exists():
-        (cache / "weights").symlink_to(shared)
-    return cache
-
-
 def test_a_model_that_judges_its_own_answers_is_refused_by_its_weights(tmp_path):
     spec = write_spec(tmp_path)
-    ended = bench("run", spec, "--set", "judge.use=smollm", folder=tmp_path, timeout_s=500)
+    ended = bench("run", spec, "--set", "judge.use=smollm", folder=tmp_path, timeout_s=500, environ=with_weights(tmp_path))
     assert ended.returncode in {2, 8}, ended.stderr
     assert "would grade its own answers" in ended.stderr

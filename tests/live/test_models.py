@@ -6,12 +6,14 @@ import pytest
 from harness.command import bench
 from harness.published import validator
 from harness.source_tree import ROOT
+from harness.weights import with_weights
 
 pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 def test_embedded_model_of_the_example_comes_up_answers_and_is_gone(tmp_path):
-    ended = bench("models", "check", ROOT / "specs" / "summarizer.yaml", "--only", "smollm2-135m", "--format", "json", folder=tmp_path, timeout_s=170)
+    words = ("models", "check", ROOT / "specs" / "summarizer.yaml", "--only", "smollm2-135m", "--format", "json")
+    ended = bench(*words, folder=tmp_path, timeout_s=170, environ=with_weights(tmp_path))
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     validator("check").validate(report)

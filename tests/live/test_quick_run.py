@@ -6,6 +6,7 @@ import pytest
 from harness.command import bench
 from harness.published import validated
 from harness.source_tree import ROOT
+from harness.weights import with_weights
 
 from bench.store.layout import RunLayout, list_runs
 from bench.store.reader import read_samples, read_summary
@@ -25,7 +26,7 @@ def test_quick_run_of_the_summarizer_on_a_real_model(tmp_path):
     spec = ROOT / "specs" / "summarizer.yaml"
     words = ("--quick", "--only", "smollm2-135m", "--only", "office-server", "--set", "generation.max_tokens=64")
     words = (*words, "--set", "judges.local.threads=1")  # beside other tests two threads wait for each other
-    ended = bench("run", spec, *words, folder=tmp_path, timeout_s=580)
+    ended = bench("run", spec, *words, folder=tmp_path, timeout_s=580, environ=with_weights(tmp_path))
     assert ended.returncode == 0, ended.stderr
     (folder,) = list_runs(tmp_path / "runs")
     assert ended.stdout.splitlines()[-1] == str(folder.relative_to(tmp_path))
@@ -55,7 +56,7 @@ def test_prompt_tokens_are_never_counted_as_output(tmp_path):
     spec = ROOT / "specs" / "summarizer.yaml"
     words = ("--only", "smollm2-135m", "--only", "prompt:*standup*", "--set", "rounds=1", "--set", "warmup=0", "--set", "generation.max_tokens=8")
     words = (*words, "--set", "judge.method=human")  # nobody grades: this is about tokens
-    ended = bench("run", spec, *words, "--quiet", folder=tmp_path, timeout_s=280)
+    ended = bench("run", spec, *words, "--quiet", folder=tmp_path, timeout_s=280, environ=with_weights(tmp_path))
     assert ended.returncode == 0, ended.stderr
     (folder,) = list_runs(tmp_path / "runs")
     for sample in read_samples(RunLayout(folder)):
