@@ -1,5 +1,7 @@
 """A step of an imagined version 0 to version 1: what the machinery does with it, in a text and on the command line."""
 
+import io
+
 import pytest
 from harness.command import Here
 
@@ -150,3 +152,27 @@ def test_a_file_that_is_not_there_or_says_no_version_is_named(bench, tmp_path):
     assert "there is no file" in bench("migrate", "nothing.yaml", code=2).stderr
     (tmp_path / "s.yaml").write_text("name: x\n", encoding="utf-8")
     assert "says no version" in bench("migrate", "s.yaml", code=2).stderr
+
+
+def test_standard_input_comes_out_migrated_and_changes_no_file(bench, tmp_path, monkeypatch):
+    def given(text):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    given(OLD)
+    assert bench("migrate", "-").stdout == NEW
+    given(NEW)
+    assert bench("migrate", "-", "--check").stdout == ""
+    given(OLD)
+    assert bench("migrate", "-", "--check", code=1).stdout == ""
+    given("name: x\n")
+    assert "-:1:1: error[language-version]: this says no version" in bench("migrate", "-", code=2).stderr
+    given(OLD.replace("user: Say one.", "usr: Say one."))
+    shown = bench("migrate", "-", code=2)
+    assert (shown.stdout, "unknown key `usr`" in shown.stderr) == ("", True)
+    assert "`-` stands alone" in bench("migrate", "-", "s.yaml", code=2).stderr
+    assert (tmp_path / "more.yaml").read_text(encoding="utf-8") == MORE_OLD
+
+
+def test_a_prompt_set_that_is_not_there_is_named(bench, tmp_path):
+    (tmp_path / "more.yaml").unlink()
+    assert "there is no file 'more.yaml'" in bench("migrate", "s.yaml", code=2).stderr
