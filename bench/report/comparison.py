@@ -41,7 +41,7 @@ def comparison(seen: Lookup, spec: Spec) -> Section | None:
     table = Table(id="comparison", columns=columns, rows=rows, notes=tuple(_notes(found)))
     ranked = _strengths(seen)
     tables = (table,) if ranked is None else (table, ranked)
-    return Section(id="comparison", title="Comparison of models", text=(" ".join(_text(seen, found, spec)),), tables=tables)
+    return Section(id="comparison", title="Comparison of models", text=tuple(_text(seen, found, spec)), tables=tables)
 
 
 def decided_by(summary: Summary, spec: Spec) -> str:

@@ -13,6 +13,8 @@ from bench.report.lookup import Key, Lookup
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 52, 344, 24, 200
 _AXIS = 44
 _MOST_LINES = 4
+_BESIDE, _ROW = 2, 12  # labels beside each other, so that the longest ones do not touch, and the height of a row of them
+_LABEL = 22  # characters: 146 pixels at 11 pixels a letter's height
 _LEAST, _LARGEST = 1e-9, 1e12  # beyond them a figure is damage, and no axis could hold it
 Points = list[tuple[float, float]]
 _Values = Callable[[Series], Sequence[float | None]]
@@ -45,7 +47,8 @@ def course(named: tuple[str, str, str], given: Sequence[tuple[str, Points]]) -> 
         return None
     shown = numbers.scale(unit, [value for _, points in lines for _, value in points])
     across = Axis(max(at_s for _, points in lines for at_s, _ in points), _LEFT, _RIGHT)
-    up = Axis(max(value for _, points in lines for _, value in points) * shown.factor, _BOTTOM, _TOP)
+    top = _TOP + _ROW * ((len(lines) - 1) // _BESIDE)
+    up = Axis(max(value for _, points in lines for _, value in points) * shown.factor, _BOTTOM, top)
     return Chart(
         id=name,
         kind="course",
@@ -55,15 +58,15 @@ def course(named: tuple[str, str, str], given: Sequence[tuple[str, Points]]) -> 
         height=str(_BOTTOM + _AXIS),
         left=str(_LEFT),
         right=str(_RIGHT),
-        top=str(_TOP),
+        top=str(top),
         bottom=str(_BOTTOM),
         points=(),
         lines=tuple(
             ChartLine(
-                label=short(label, 26),
+                label=short(label, _LABEL),
                 path=" ".join(f"{across.at(at_s)},{up.at(value * shown.factor)}" for at_s, value in points),
-                label_x=pixel(_LEFT + 74.0 * place),
-                label_y=str(_TOP - 10),
+                label_x=pixel(_LEFT + (_RIGHT - _LEFT) / _BESIDE * (place % _BESIDE)),
+                label_y=str(_TOP - 10 + _ROW * (place // _BESIDE)),
                 place=place,
             )
             for place, (label, points) in enumerate(lines)

@@ -31,6 +31,12 @@ def _label(seen: Lookup, use: MachineUse) -> str:
     return ", ".join(seen.label(Key(use.model_id, variant)) for variant in use.variant_ids) or use.model_id
 
 
+def _brief(seen: Lookup, use: MachineUse) -> str:
+    """The same for a picture, where there is little room: one server for all variants of a model is the model's."""
+    is_only = sum(other.model_id == use.model_id for other in seen.summary.machine) == 1
+    return use.model_id if is_only and len(use.variant_ids) > 1 else _label(seen, use)
+
+
 def _use(seen: Lookup) -> Table | None:
     uses = seen.summary.machine
     if not uses:
@@ -167,8 +173,8 @@ def _figure(seen: Lookup, key: Key, metric: str) -> str:
 
 def machine_courses(seen: Lookup) -> tuple[Chart, ...]:
     """Memory over time, and power where it was read; other work on the machine where it was too much."""
-    drawn = [(_label(seen, use), use.series) for use in seen.summary.machine if use.series is not None and 0 < use.series.width_s < _LARGEST]
-    contended = {_label(seen, use) for use in seen.summary.machine if use.contention}
+    drawn = [(_brief(seen, use), use.series) for use in seen.summary.machine if use.series is not None and 0 < use.series.width_s < _LARGEST]
+    contended = {_brief(seen, use) for use in seen.summary.machine if use.contention}
     found = (
         course(("memory-over-time", "Memory of the model over time", "B"), [(name, points_of(one.width_s, one.rss_bytes)) for name, one in drawn]),
         course(("gpu-memory-over-time", "GPU memory over time", "B"), [(name, points_of(one.width_s, one.gpu_bytes)) for name, one in drawn]),

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from bench.records.comparison import VariantRatio
-from bench.records.spec import Spec, Variant
+from bench.records.spec import Generation, Spec, Variant
 from bench.records.view import Cell, Column, Section, Table
 from bench.report import drift, glossary, numbers
 from bench.report.escape import short
@@ -30,8 +32,8 @@ def _text(found: Sequence[VariantRatio], spec: Spec) -> Iterator[str]:
     declared = {variant.id: variant for variant in spec.variants}
     for name in dict.fromkeys(one.baseline_id for one in found):
         others = dict.fromkeys(one.variant_id for one in found if one.baseline_id == name)
-        against = ", ".join(_described(other, declared.get(other)) for other in others)
-        yield f"{against} against {_described(name, declared.get(name))}, the variant that is declared first: × 2 is twice as much."
+        against = ", ".join(_described(other, declared.get(other), spec) for other in others)
+        yield f"{against} against {_described(name, declared.get(name), spec)}, the variant that is declared first: × 2 is twice as much."
 
 
 def _unheld(seen: Lookup, found: Sequence[VariantRatio], spec: Spec) -> Iterator[str]:
@@ -43,18 +45,27 @@ def _unheld(seen: Lookup, found: Sequence[VariantRatio], spec: Spec) -> Iterator
     yield from drift.notes(found)
 
 
-def _described(name: str, variant: Variant | None) -> str:
+def _described(name: str, variant: Variant | None, spec: Spec) -> str:
     """`two-threads (threads 2)`."""
-    settings = _settings(variant) if variant is not None else []
+    settings = _settings(variant, spec.generation) if variant is not None else []
     return f"{short(name, 60)} ({', '.join(settings)})" if settings else short(name, 60)
 
 
-def _settings(variant: Variant) -> list[str]:
+def _settings(variant: Variant, usual: Generation) -> list[str]:
     said = [f"{name} {value}" for name, value in (("threads", variant.threads), ("context", variant.context), ("device", variant.device)) if value]
     if variant.gpu is not None:
         layers = f", {variant.gpu.layers} layers" if variant.gpu.layers is not None else ""
         said.append(f"GPU {variant.gpu.mode}{layers}")
-    return [*said, *(["other generation settings"] if variant.generation is not None else [])]
+    return [*said, *(_sent(variant.generation, usual) if variant.generation is not None else ())]
+
+
+def _sent(generation: Generation, usual: Generation) -> Iterator[str]:
+    """What is sent otherwise than the experiment has it: `temperature 0.7`; texts, such as stop words, only by their name."""
+    for name, value in msgspec.structs.asdict(generation).items():
+        if value is None and getattr(usual, name) is not None:
+            yield f"the server's own {name}"
+        elif value != getattr(usual, name):
+            yield f"{name} {value}" if isinstance(value, bool | int | float) else f"other {name}"
 
 
 def _row(one: VariantRatio) -> tuple[Cell, ...]:

@@ -214,7 +214,7 @@ def test_a_preference_says_whose_it_is_and_how_far_it_may_be_believed():
 
 def test_two_judges_preferences_are_told_apart():
     other = compared(**PAIRWISE | {"grader_id": "hub-pairwise", "verdict": "cannot_tell"})
-    text = shown(compared(**PAIRWISE), other, judges=(asked_in_pairs(),)).section("comparison").text[0]
+    text = " ".join(shown(compared(**PAIRWISE), other, judges=(asked_in_pairs(),)).section("comparison").text)
     assert "according to judge local (qualified): gemma-3-270m is preferred" in text
     assert "according to judge hub-pairwise: this run cannot tell" in text
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bench.records.estimate import Estimate, Group
 from bench.records.telemetry import Contention, EnergyFacts, GpuUse, MachineSeries, MachineUse, SourceState
 from bench.report import numbers
+from bench.report.courses import course
 from bench.report.csv_table import CsvTable
 from bench.report.html_page import HtmlPage
 from bench.report.lookup import Lookup
@@ -151,6 +152,20 @@ def test_courses_leave_out_what_was_not_read():
     assert charts[0].summary == "smollm2-135m: 100 MB at first, 200 MB at last, at most 200 MB"
     quiet = machine_courses(seen(machine=(replace(USE, contention=()),))[0])
     assert [chart.id for chart in quiet] == ["memory-over-time", "power-over-time"]
+
+
+def test_lines_of_several_models_are_named_without_touching():
+    chart = course(("a", "A", "s"), [(f"{'model' * 6} {n}", [(0.0, 1.0), (1.0, 2.0)]) for n in range(4)])
+    places = [(float(line.label_x), float(line.label_y)) for line in chart.lines]
+    assert len(set(places)) == 4
+    assert all(abs(a[0] - b[0]) > 140 for a in places for b in places if a[1] == b[1] and a is not b)
+    assert max(y for _, y in places) < float(chart.top)
+    assert all(len(line.label) <= 23 for line in chart.lines)
+
+
+def test_a_server_of_all_variants_is_named_by_its_model():
+    both = replace(USE, variant_ids=("cold", "warm"))
+    assert machine_courses(seen(machine=(both,))[0])[0].summary.startswith("smollm2-135m: 100 MB")
 
 
 def test_every_format_escapes_what_a_machine_calls_itself():

@@ -8,7 +8,7 @@ from harness.report_run import HOSTILE_LINE, manifest, observations, spec, summa
 
 from bench.records.comparison import VariantRatio
 from bench.records.serving import ModelStatus
-from bench.records.spec import Generation, Gpu, Variant
+from bench.records.spec import Gpu, Variant
 from bench.report.csv_table import CsvTable
 from bench.report.html_page import HtmlPage
 from bench.report.markdown import Markdown
@@ -54,12 +54,17 @@ def test_a_ratio_stands_with_its_interval_and_what_it_is_over():
 def test_the_variants_are_described_by_what_they_set():
     two = (
         Variant(id="cpu", gpu=Gpu(mode="off"), threads=2),
-        Variant(id="gpu", gpu=Gpu(mode="on", layers=12), context=4096, generation=Generation(max_tokens=3)),
+        Variant(
+            id="gpu",
+            gpu=Gpu(mode="on", layers=12),
+            context=4096,
+            generation=msgspec.structs.replace(spec().generation, max_tokens=3, temperature=None, stop=("###",)),
+        ),
     )
     assert section(view_of(ratio(), variants=two)).text == (
         (
-            "gpu (context 4096, GPU on, 12 layers, other generation settings) against cpu (threads 2, GPU off), the variant that is declared first: "
-            "× 2 is twice as much."
+            "gpu (context 4096, GPU on, 12 layers, the server's own temperature, max_tokens 3, other stop) against cpu (threads 2, GPU off), "
+            "the variant that is declared first: × 2 is twice as much."
         ),
     )
 
