@@ -61,7 +61,7 @@ def test_a_third_partys_trouble_is_told_with_its_name(name, words):
 def test_a_module_that_an_entry_point_names_and_that_is_not_there_is_the_packages_fault(tmp_path, monkeypatch):
     install(tmp_path, {"check": {"adrift": "adrift_nowhere.at_all:Adrift"}}, name="adrift-package", version="0.1")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(MissingExtension, match="check 'adrift' of adrift-package is registered as the module '[a-z_.]+', which is not there") as caught:
+    with pytest.raises(MissingExtension, match=r"module 'adrift_nowhere\.at_all', which is not there") as caught:
         Registry(CATALOG).load("check", "adrift")
     assert "install" not in caught.value.hint
 
