@@ -20,7 +20,7 @@ class Room:
     def take(self, n_bytes: int) -> None:
         """Whether so many bytes, of this download in all, fit.
 
-        Raises: OSError, ENOSPC, with the number in words.
+        Raises: OSError, ENOSPC, with both numbers in words.
         """
         if n_bytes > self._most_bytes:
-            raise OSError(errno.ENOSPC, f"{n_bytes / 1e6:.0f} MB do not fit", str(self._folder))
+            raise OSError(errno.ENOSPC, f"{n_bytes / 1e6:.0f} MB do not fit into {self._most_bytes / 1e6:.0f} MB", str(self._folder))

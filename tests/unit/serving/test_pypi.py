@@ -79,6 +79,7 @@ def test_what_pip_had_no_room_to_say_is_a_full_disk(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="do not fit") as caught:
         pypi.fetch("a==1/m", tmp_path, context(tmp_path, environ={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}))
     assert caught.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []  # what pip left would only take room
 
 
 def test_a_part_that_is_there_already_is_not_fetched_again(tmp_path):
