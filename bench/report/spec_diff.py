@@ -139,7 +139,8 @@ def _rerun(budget: Budget) -> str:
     seconds = budget.expected_s
     lasts = "an unknown time" if seconds is None else f"about {seconds / 60:.0f} min" if seconds >= 120 else f"about {seconds:.0f} s"
     price = f"about {money(budget.cost.amount, budget.cost.currency)}" if budget.cost else "cost not known"
-    return f"{budget.requests:,} requests and {budget.warmup_requests:,} to warm up ({tokens}), {lasts}, {price} ({budget.basis})"
+    made = f"{budget.requests:,} requests and {budget.warmup_requests:,} to warm up ({tokens}), {lasts}, {price} ({budget.basis})"
+    return made if budget.judge is None else f"{made}; then at most {budget.judge.questions:,} questions to the judge about their answers"
 
 
 def _version(rise: VersionRise) -> str:

@@ -2,11 +2,13 @@
 
 import re
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
 from bench.diff.words import pieces
 from bench.records.diff import DiffReport, SpecChange, SpecDiff, TrialFate, VersionRise
+from bench.records.plan import Budget, JudgeBudget
 from bench.report.spec_diff import MOST_CHARACTERS, complaint, markdown, text
 
 HOSTILE = "<script>alert(1)</script> [x](http://evil.example.org) ![i](http://evil.example.org/i.png) @everyone #1 | `a`\x1b[31m\u202e **b**"
@@ -70,3 +72,14 @@ def test_a_version_that_did_not_rise_is_said_in_one_line():
 def test_nothing_is_said_to_have_changed_when_nothing_did():
     assert text(DiffReport(specs=())) == "no spec changed\n"
     assert markdown(DiffReport(specs=())) == "No spec changed.\n"
+
+
+def test_what_running_again_asks_of_a_judge_is_told():
+    judge = JudgeBudget(judges=("j",), runtimes=("external",), method="aspects", answers=3, questions=1_200, probe_questions=40)
+    budget = Budget(
+        hosts=(), environment=(), commands=(), downloads=(), requests=3, warmup_requests=1, prompt_tokens_estimate=9, completion_tokens_max=30,
+        expected_s=1.0, cost=None, basis="assumed", judge=judge,
+    )  # fmt: skip
+    for shown in (text(diff(change(), rerun=budget)), markdown(diff(change(), rerun=budget))):
+        assert "(assumed); then at most 1,200 questions to the judge about their answers" in shown
+    assert "judge" not in text(diff(change(), rerun=msgspec.structs.replace(budget, judge=None)))
