@@ -94,7 +94,7 @@ def test_the_plan_shows_the_judge_with_where_it_comes_from(tmp_path, capsys, mon
     assert "the Hugging Face hub (HF_ENDPOINT)" in shown
     assert "hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf" in shown
     if not words:
-        assert "\njudging       about " in shown
+        assert "\njudging       at most about " in shown
         assert ", at a cost that nothing declares (assumed 300 prompt" in shown
         assert "; 5 times as many questions if it gives no log-probabilities)" in shown
         assert "judge         local (llama.cpp): aspects, after all measuring; at most 18 questions on 6 answers, before them at most" in shown

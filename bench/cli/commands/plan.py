@@ -106,7 +106,7 @@ def _judge_lines(judge: JudgeBudget) -> Iterator[str]:
     who = ", ".join(f"{name} ({runtime})" for name, runtime in zip(judge.judges, judge.runtimes, strict=True))
     what = f"at most {judge.questions:,} questions on {judge.answers:,} {'pairs of ' * (judge.method == 'pairwise')}answers"
     yield f"judge         {who}: {judge.method}, after all measuring; {what}, before them at most {judge.probe_questions:,} on planted probes"
-    tokens = f"about {judge.prompt_tokens_estimate:,} prompt tokens, at most {judge.completion_tokens_max:,} output tokens"
+    tokens = f"at most about {judge.prompt_tokens_estimate:,} prompt and {judge.completion_tokens_max:,} output tokens"
     cost = f", {money(judge.cost.amount, judge.cost.currency)}" if judge.cost is not None else ", at a cost that nothing declares"
     times = f"; {judge.draws} times as many questions if it gives no log-probabilities" if judge.draws > 1 else ""
     yield f"judging       {tokens}, about {_duration(judge.expected_s)}{cost} ({judge.basis}{times})"
