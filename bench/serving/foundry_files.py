@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import psutil
-
 from bench.protocols import ServingContext
 from bench.serving.digests import folder_digest
+from bench.serving.process_tree import started_at
 
 _NAMED = "inference_model.json"  # in a model's folder, with its exact name
 _DEPTHS = ("*/*", "*/*/*")  # publisher/model, and publisher/model/version. Source: the caches of SDK 1.2.4 and 2.2.1
@@ -38,9 +37,9 @@ def served_digest(cache: str, exact: str, loaded_by: int | None, context: Servin
         if folder is None:
             return None
         if loaded_by is not None:
-            start = psutil.Process(loaded_by).create_time()
-            if any(path.stat().st_mtime >= start for path in folder.rglob("*")):
+            start = started_at(loaded_by)
+            if start is None or any(path.stat().st_mtime >= start for path in folder.rglob("*")):
                 return None
         return folder_digest(folder, exact, context)
-    except (OSError, ValueError, psutil.Error):
+    except (OSError, ValueError):
         return None

@@ -142,3 +142,11 @@ def _named(holders: frozenset[int]) -> tuple[int, str] | None:
         return next(((pid, psutil.Process(pid).name()) for pid in sorted(holders)), None)
     except psutil.Error:
         return None
+
+
+def started_at(pid: int) -> float | None:
+    """When a process was started, in seconds since 1970; None where that cannot be read."""
+    try:
+        return None if psutil is None else float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
