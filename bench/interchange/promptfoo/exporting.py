@@ -19,6 +19,8 @@ _OUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
 _VARIABLES = {"prompt", "system", "messages", "env"}
 _SYSTEM = '[{"role": "system", "content": "{{ system }}"}, {"role": "user", "content": "{{ prompt }}"}]'
 
+_OF_PROVIDER = {"id", "runtime", "base_url", "model", "api_key"}  # of a model; the rest of it has no counterpart
+
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration as text, and what there is to say about it."""
@@ -75,6 +77,9 @@ class _Work:
         config: dict[str, Any] = {"apiBaseUrl": _named(str(spot.at("base_url").value or model.base_url))}
         config |= {"apiKeyEnvar": model.api_key.env} if model.api_key is not None else {"apiKey": "none"}
         name = _named(str(spot.at("model").value or model.model))
+        for key, at in spot.entries():
+            if key not in _OF_PROVIDER:
+                self.findings.left_out(at, f"{quoted(key)} of the model {quoted(model.id)} has no counterpart")
         return {"id": f"openai:chat:{name}", "label": model.id, "config": config | _sent(self._spec.generation)}
 
     def tests(self) -> list[Any]:

@@ -162,3 +162,12 @@ def test_any_spec_asks_the_same_after_its_way_through_promptfoos_format(path, tm
     read = Imports(tmp_path / "config")
     again = read.spec(read(exported.text))
     assert [prompt.messages for prompt in again.prompts] == [prompt.messages for prompt in loaded.spec.prompts]
+
+
+def test_what_else_is_said_of_a_model_is_listed(export):
+    told = HEAD.replace("model: x,", "model: x, license: MIT, optional: true, capabilities: [chat],")
+    made = export(f"{told}prompts:\n  - {{id: p, user: Hi}}\n")
+    assert [one.message for one in made.findings] == [
+        f"`{key}` of the model `m` has no counterpart" for key in ("license", "optional", "capabilities")
+    ]
+    assert {one.position.line for one in made.findings} == {4}
