@@ -37,6 +37,7 @@ from bench.interrupts import Interrupts
 from bench.judge.graders.aspects import Aspects
 from bench.judge.graders.pairwise import Pairwise
 from bench.judge.means import JudgeMeans
+from bench.judge.metered import Work
 from bench.judges import Seat, Serving, bring_up, means_of
 from bench.protocols import ServingContext
 from bench.providers.questioner import ChatQuestioner
@@ -203,7 +204,7 @@ async def ask_all(seat: Seat, spec: Spec, left: Sequence[tuple[LabelledPair, str
     """All questions to one judge."""
     questioners: list[ChatQuestioner] = []
     try:
-        means = await means_of(seat, spec, {}, questioners)
+        means = await means_of(seat, spec, {}, questioners, Work(seat.name, Clock().now_s))
         say(f"{seat.name}: {'; '.join(means.capabilities.notes)}")
         await judged(means, seat.name, left, told, seat.places)
     finally:
