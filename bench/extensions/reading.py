@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench.errors import ExtensionBroke, MissingExtension, SourceAbsent
-from bench.extensions.guard import Origin, attempt
+from bench.extensions.guard import Origin, a, attempt
 from bench.protocols import TelemetryMeans
 from bench.records.telemetry import GpuFacts, Readings
 
@@ -37,9 +37,7 @@ class GuardedSource:
     def read(self) -> Readings:
         """Raises: SourceAbsent or OSError as the source says, ExtensionBroke."""
         found = attempt(self._origin, "when it was read", self._read, passes=(SourceAbsent, OSError))
-        if not isinstance(found, Readings):
-            raise self._origin.odd("when it was read", found, "Readings")
-        return found
+        return a(self._origin, "when it was read", found, Readings)
 
     def close(self) -> None:
         """End it; what it raises then is told as a trouble and harms nothing."""

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
@@ -30,6 +30,8 @@ LINES_PER_WIDTH = 3000
 
 _LOOK_AGAIN = 10  # readings between two listings of our processes, which cost more than a reading
 _PATIENCE_S = 5.0  # for a thread that hangs in a driver
+_ALIVE_S = 0.1  # how often one that waits looks whether the thread is still there
+_OPEN_S = 60.0  # for a driver that wakes its GPUs, seconds each, and for packages that are imported
 _FAULTS = (BenchError, OSError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 Write = Callable[[TelemetryLine], None]
 Maker = Callable[[TelemetryMeans], TelemetrySource]
@@ -71,11 +73,13 @@ class Recorder:
         Raises: SourceAbsent when the spec demands what this machine has not.
         """
         self._thread.start()
-        self._ask(self._open)
+        is_open = self._ask(self._open, _OPEN_S)
+        if not is_open and "on" in (self._recording.wanted.gpu, self._recording.wanted.energy):
+            raise SourceAbsent(f"the sensors that the spec demands did not open within {_OPEN_S:g} s", hint="write `auto` to do without them")
 
     def rest(self, seconds: float = IDLE_S) -> None:
         """Read the machine at rest, before any model is up; only where there is energy to be read."""
-        if any("energy" in source.gives for source in self._sources.values()) and self._recording.wanted.energy != "off":
+        if any("energy" in source.gives for source in list(self._sources.values())) and self._recording.wanted.energy != "off":
             self._ask(self._begin_rest)
             time.sleep(seconds)
             self._ask(self._end_rest)
@@ -103,16 +107,32 @@ class Recorder:
             self._commands.put(None)
             self._thread.join(_PATIENCE_S)
 
-    def _ask(self, work: Callable[[], Any]) -> None:
-        """Have the thread do something, and wait for it; what hangs in a driver is left to itself."""
+    def _ask(self, work: Callable[[], Any], patience_s: float = _PATIENCE_S) -> bool:
+        """Have the thread do something, and wait. What hangs in a driver is left to itself; nobody waits for a thread that has ended."""
+        if not self._thread.is_alive():
+            return False
         answer = _Answer()
         self._commands.put((work, answer))
-        if answer.done.wait(_PATIENCE_S) and answer.error is not None:
+        until_s = time.monotonic() + patience_s
+        while not (is_done := answer.done.wait(_ALIVE_S)) and self._thread.is_alive() and time.monotonic() < until_s:
+            pass
+        if is_done and answer.error is not None:
             raise answer.error
+        return is_done
 
     # What follows runs in the thread.
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:  # whatever ended it: nobody is to wait for it
+            with suppress(Empty):
+                while True:
+                    command = self._commands.get_nowait()
+                    if command is not None:
+                        command[1].done.set()
+
+    def _work(self) -> None:
         due_s = 0.0
         while True:
             wait_s = max(0.0, due_s - self._recording.now_s()) if self._is_reading else None
@@ -129,8 +149,9 @@ class Recorder:
                 work()
             except BenchError as error:
                 answer.error = error
+            finally:
+                answer.done.set()
             due_s = self._recording.now_s() + self._recording.wanted.interval_s
-            answer.done.set()
 
     def _open(self) -> None:
         wanted = self._recording.wanted
@@ -246,7 +267,8 @@ class Recorder:
         self._is_reading = False
         self._write(self._cost.told())
         for source in self._sources.values():
-            source.close()
+            with suppress(*_FAULTS):  # the others are to be closed, too
+                source.close()
         self._sources.clear()
 
 

@@ -64,7 +64,18 @@ def test_source_that_breaks_when_it_is_made_is_named(made, said, words):
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize(("read", "words"), [("return 3", "expected Readings"), ("raise ValueError('odd')", "odd")])
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        ("return 3", "expected a `Readings`"),
+        ("raise ValueError('odd')", "odd"),
+        (
+            "return Readings(energy=(EnergyReading(source='plug', zone='wall', counter_j='many'),))",
+            "wrong fields: Expected `float | null`, got `str`",
+        ),
+        ("return Readings(host=5)", "wrong fields"),
+    ],
+)
 def test_source_that_breaks_when_it_is_read_is_named(made, read, words):
     source = made(read=read)
     with pytest.raises(ExtensionBroke, match=WHOSE) as caught:

@@ -202,3 +202,53 @@ def test_counter_that_began_anew_adds_nothing_instead_of_less_than_nothing():
     seen = [(float(at), Readings(energy=(EnergyReading(source="x", zone="a", counter_j=j),))) for at, j in enumerate((9.0, 10.0, 1.0))]
     assert slice_of(seen).energy[0].counter_j is None
     assert slice_of(seen[:2]).energy[0].counter_j == 1.0
+
+
+def test_reading_that_hangs_or_ends_is_not_waited_for_at_every_block(monkeypatch):
+    class Unheard(Exception):
+        pass
+
+    class Ending(Counting):
+        def read(self):
+            if next(self.n) > 0:
+                raise Unheard
+            return Readings()
+
+    monkeypatch.setattr(recorder, "_PATIENCE_S", 1e9)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    one = made([], ending=Ending)
+    one.open()
+    for _ in range(3):
+        with one.block({}):
+            pass
+    one.close()
+    assert "telemetry" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_sensors_that_take_long_to_open_are_waited_for(monkeypatch):
+    monkeypatch.setattr(recorder, "_PATIENCE_S", 0.01)
+
+    def slow(means):
+        threading.Event().wait(0.15)
+        return Counting(means)
+
+    one = made([], slow=slow)
+    one.open()
+    assert [each.state for each in one.states] == ["read"]
+    monkeypatch.setattr(recorder, "_PATIENCE_S", 30.0)
+    one.close()
+
+
+def test_sensors_that_are_demanded_and_never_open_end_the_run(monkeypatch):
+    monkeypatch.setattr(recorder, "_OPEN_S", 0.05)
+    opened = threading.Event()
+
+    def hanging(_means):
+        opened.wait(30)
+        raise SourceAbsent("none")
+
+    one = made([], msgspec.structs.replace(QUICK, energy="on"), hanging=hanging)
+    with pytest.raises(SourceAbsent, match=r"did not open within 0\.05 s"):
+        one.open()
+    opened.set()
+    one.close()
