@@ -9,7 +9,8 @@ beginning for a finished message starts a new answer instead, which does not beg
 JSON by schema: the question asks for prose, and only a server that holds the model to the schema replies with an object.
 
 A system turn: the chat templates of some models refuse one (Gemma 2, early Mistral), and servers pass that on as an error of the request or of their
-own. What such a judge is told there begins the user's turn instead.
+own. What such a judge is told there begins the user's turn instead. A server that now and then fails must not pass for one of them: each try with the
+turn must be refused, and each one without it, in between, replied to.
 
 A grammar, where there is one in the manner of asking: two given words are no answers to the question, and only a server that holds the model to them
 replies with one.
@@ -37,6 +38,7 @@ _SCHEMA = {
 }
 _WORDS = ("umber", "ochre")
 _MAY_BE_THE_SYSTEM_TURN = ("bad_request", "server", "protocol")
+_REFUSALS = 3  # by chance, a server that fails one time in ten looks so once in 1400 times
 _NO_REPLY = ("unreachable", "timeout", "authentication", "rate_limit", "server", "protocol")
 
 
@@ -109,16 +111,20 @@ async def _alternatives(questioner: Questioner, notes: list[str]) -> tuple[int, 
 
 
 async def _takes_system(questioner: Questioner, notes: list[str]) -> bool:
-    """False where the very question that is refused with a system turn gets its reply without one."""
+    """False where the very question that is refused with a system turn gets its reply without one, again and again."""
     question = _question("Is ice cold?")
     question = msgspec.structs.replace(question, messages=(Message(role="system", content="Reply with one word: yes or no."), *question.messages))
-    refusal = (await questioner.ask(question)).failure
-    if refusal is None or refusal.kind not in _MAY_BE_THE_SYSTEM_TURN:
-        return True
-    folded = await questioner.ask(msgspec.structs.replace(question, messages=without_system(question.messages)))
-    if folded.failure is not None and folded.failure.kind != "empty":
-        return True
-    notes.append(f"no system turns, their text begins the user's turn: {refusal.message}")
+    folded = msgspec.structs.replace(question, messages=without_system(question.messages))
+    why = ""
+    for _ in range(_REFUSALS):
+        refusal = (await questioner.ask(question)).failure
+        if refusal is None or refusal.kind not in _MAY_BE_THE_SYSTEM_TURN:
+            return True
+        reply = await questioner.ask(folded)
+        if reply.failure is not None and reply.failure.kind != "empty":
+            return True
+        why = refusal.message
+    notes.append(f"no system turns, their text begins the user's turn: {why}")
     return False
 
 

@@ -112,8 +112,24 @@ def test_a_judge_that_refuses_a_system_turn_is_told_in_the_users(status):
         able = found_of(judge.endpoint()).capabilities
         refused = [seen for seen in judge.log if seen.body["messages"][0]["role"] == "system"]
     assert (able.system_role, able.top_logprobs, able.prefix) == (False, 20, True)
-    assert len(refused) == 1  # found out once
+    assert len(refused) == 3  # in turns with the same text in the user's turn, and never again
     assert f"no system turns, their text begins the user's turn: HTTP {status}: System role not supported" in able.notes[1]
+
+
+@pytest.mark.parametrize("failing", [(0,), (0, 1), (0, 2), (2,)])
+def test_a_server_that_fails_now_and_then_takes_a_system_turn(failing):
+    class Flaky(Picky):
+        system_turns = 0
+
+        async def ask(self, question: Question) -> Reply:
+            if question.messages[0].role != "system":
+                return await super().ask(question)
+            self.system_turns += 1
+            return Reply(failure=Failure(kind="server", message="HTTP 500")) if self.system_turns - 1 in failing else Reply(text="yes")
+
+    able = asyncio.run(probe(Flaky(20))).capabilities
+    assert able.system_role
+    assert not [note for note in able.notes if "system" in note]
 
 
 def test_what_refuses_the_question_itself_is_not_the_system_turn():
