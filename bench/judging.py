@@ -92,14 +92,26 @@ def judge_run(means: Judging) -> JudgeRecord | None:
             record = replace(record, state=state, reason=error.message, hint=error.hint)
             means.note(f"judge {judge.use}: {state}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
     record = _with_earlier(replace(record, work=_done(works), duration_s=means.clock.now_s() - started_s), before)
-    if record.state == "served" or record.counts or before is None or not before.counts:  # a judge that is away now takes back nothing
-        write_json(means.layout.judge_of(name), record)
+    write_json(means.layout.judge_of(name), _standing(record, before))
     return record
 
 
+def _standing(record: JudgeRecord, before: JudgeRecord | None) -> JudgeRecord:
+    """What the run keeps: a judge that is away now, or was called off before it was known who grades, takes back nothing. Its questions count."""
+    if before is None or record.grader_digest or record.counts:
+        return record
+    stands = bool(before.grader_digest) if record.state == "served" else bool(before.counts)
+    if not stands:
+        return record
+    return before if record.work == before.work else replace(before, work=record.work, duration_s=record.duration_s)
+
+
 def _with_earlier(record: JudgeRecord, before: JudgeRecord | None) -> JudgeRecord:
-    """The record with what earlier sessions of this very grader took; those of one that was asked otherwise are no part of it."""
-    if before is None or (record.grader_digest and record.grader_digest != before.grader_digest):
+    """The record with what earlier sessions of this very grader took; those of one that was asked otherwise are no part of it.
+
+    A session that ended before its grader was known is of this one: the judge is asked what it can do, and about probes, for it.
+    """
+    if before is None or (record.grader_digest and before.grader_digest and record.grader_digest != before.grader_digest):
         return record
     return replace(record, work=together(before.work, record.work), duration_s=before.duration_s + record.duration_s)
 

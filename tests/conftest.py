@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,10 @@ settings.load_profile("steady")
 # bench is started some hundred times here. Where the environment forbids to keep what is compiled, each start would compile all of it.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Started in the background of a shell, a process ignores Ctrl-C, and so does all that it starts: here it is sent.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _TESTS_PER_COLLECTION = 400
 _since = 0
@@ -36,6 +41,13 @@ def pytest_runtest_setup():
         gc.unfreeze()
         gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown():
+    """No `bench` outlives the test that started it: it would go on measuring beside all others, against servers that are gone."""
+    if (harness := sys.modules.get("harness.command")) is not None:  # of most parts' tests nothing starts it
+        harness.put_away()
 
 
 def pytest_sessionfinish():

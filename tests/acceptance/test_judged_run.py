@@ -1,14 +1,15 @@
 """A whole run with a judge behind a real server: measured, then graded, whatever the judge does."""
 
 import signal
+import threading
 
 import pytest
-from harness.command import Here, start_bench
+from harness.command import Here, bench, start_bench
 from harness.judged_spec import KNOWING, TOWNS, judge_at, write_judged_spec
 from harness.mock_llm import mock_llm, refusing_endpoint
 from harness.published import validated
 from harness.scripted_judge import coin, constant, scripted_judge
-from harness.written_spec import external, latest, wait_until
+from harness.written_spec import external, latest
 
 from bench.store.questions import unfolded
 from bench.store.reader import read_grades, read_judge, read_judges, read_pairs, read_questions, read_summary
@@ -191,17 +192,34 @@ def test_a_judge_that_goes_away_in_the_middle_keeps_what_it_said(tmp_path, run, 
     assert len(lines(layout)) == sum(1 for _ in read_grades(layout)) - 12
 
 
+def interrupt():
+    """Ctrl-C in this very process, from the judge's thread."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def once(is_so, do):
+    """For `judge.heard`: do it at the first question at which something holds. Its asker waits for the reply, so nothing hangs on who is faster."""
+    done = []
+
+    def heard(_seen):
+        if not done and is_so():
+            done.append(True)
+            do()
+
+    return heard
+
+
 def test_a_killed_stage_goes_on_where_it_ended(tmp_path, run, model):
-    with scripted_judge(constant(), delay_s=0.01) as judge:
+    started = []
+    with scripted_judge(constant()) as judge:
+        judge.heard = once(lambda: n_lines(tmp_path) >= 4, lambda: started[0].send_signal(signal.SIGKILL))
         spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url))
-        process = start_bench("run", spec, folder=tmp_path)
-        wait_until(lambda: n_lines(tmp_path) >= 4, process, timeout_s=100)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=100)
+        started.append(start_bench("run", spec, folder=tmp_path))
+        started[0].communicate(timeout=200)
+        assert started[0].returncode == -signal.SIGKILL
         before = n_lines(tmp_path)
-        assert before < 12
+        assert 4 <= before < 12
         answered, asked = len(model.log), len(judge.log)
-        judge.set(delay_s=0.0)
         run("run", spec, "--resume")
         again = [seen for seen in judge.log[asked:] if seen.answers and seen.answers[0] == RIGHT and seen.form == "yes_no"]
     layout = latest(tmp_path)
@@ -217,26 +235,57 @@ def n_lines(folder):
 
 
 def test_an_interrupt_keeps_what_was_graded(tmp_path, run, model):
-    with scripted_judge(constant(), delay_s=0.02) as judge:
+    with scripted_judge(constant()) as judge:
+        judge.heard = once(lambda: n_lines(tmp_path) >= 2, interrupt)
         spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url))
-        process = start_bench("run", spec, folder=tmp_path)
-        wait_until(lambda: n_lines(tmp_path) >= 2, process, timeout_s=100)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=100)
-        assert process.returncode == 130, err
+        run("run", spec, code=130)
         assert 2 <= n_lines(tmp_path) < 12
         assert latest(tmp_path).report("report.md").exists()
-        judge.set(delay_s=0.0)
         run("run", spec, "--resume")
     assert len(lines(latest(tmp_path))) == 12
 
 
+def test_an_interrupt_before_it_is_known_who_grades_takes_back_nothing(tmp_path, run, model):
+    with scripted_judge(KNOWING) as judge:
+        run("run", write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url)))
+        before, asked = read_judge(latest(tmp_path), "local"), len(judge.log)
+        judge.heard = once(lambda: len(judge.log) == asked + 3, interrupt)
+        run("judge", code=130)
+    after = read_judge(latest(tmp_path), "local")
+    assert (after.may_count, after.counts, after.qualification) == (True, {"graded": 12}, before.qualification)
+    assert after.work[0].requests in {before.work[0].requests + 2, before.work[0].requests + 3}  # the third one was called off, or not
+    assert mean(latest(tmp_path), "judged") is not None
+
+
+def test_what_was_asked_before_an_interrupt_among_the_probes_is_part_of_the_cost(tmp_path, run, model):
+    with scripted_judge(KNOWING) as judge:
+        judge.heard = once(lambda: len(judge.log) == 60, interrupt)
+        spec = write_judged_spec(tmp_path, judge_at(judge, f", cost: {PRICES}"), external("m", model.base_url))
+        run("run", spec, code=130)
+        (first,) = read_judge(latest(tmp_path), "local").work
+        assert 50 <= first.requests <= 60
+        stopped = len(judge.log)
+        run("judge")
+        record = read_judge(latest(tmp_path), "local")
+        assert record.counts == {"graded": 12}
+        assert record.work[0].requests == first.requests + len(judge.log) - stopped
+    (judged,) = read_summary(latest(tmp_path)).judge_costs
+    assert judged.cost.amount == pytest.approx((record.work[0].prompt_tokens + 2 * record.work[0].completion_tokens) / 1000)
+
+
 def test_a_limit_of_time_holds_for_the_judge_too(tmp_path, run, model):
-    with scripted_judge(constant(), delay_s=0.05) as judge:
-        spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), more="warmup: 0\nlimits: {duration: 2 s}")
-        shown = run("run", spec, code={6, 3})  # 3: a busy machine has no answer by then
-    assert "limits.duration" in shown.stderr
-    assert shown.returncode == 3 or mean(latest(tmp_path), "quality") == 1.0
+    with scripted_judge(constant()) as judge:
+        spec = write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), more="warmup: 0\nlimits: {duration: 300 s}")
+        judge.heard = once(lambda: len(judge.log) == 5, interrupt)
+        run("run", spec, code=130)  # all is measured, and nothing judged
+        resolved = latest(tmp_path).resolved
+        resolved.write_text(resolved.read_text(encoding="utf-8").replace("300", "0.5"), encoding="utf-8")
+        judge.heard = lambda _seen: None
+        judge.set(delay_s=1.0)
+        shown = run("judge", code=6)
+    assert "limits.duration of 0.5 s is over" in shown.stderr
+    assert mean(latest(tmp_path), "quality") == 1.0
+    assert not read_judge(latest(tmp_path), "local").counts
 
 
 def test_several_graders_stand_side_by_side(tmp_path, run, model):
@@ -360,9 +409,7 @@ def test_a_judge_that_refuses_a_system_turn_judges_all_the_same(tmp_path, run, m
 def test_weights_in_a_file_are_found_where_the_run_found_them(tmp_path, run, model):
     (tmp_path / "judge.gguf").write_bytes(b"no model at all")
     spec = write_judged_spec(tmp_path, "{runtime: llama.cpp, weights: 'file:judge.gguf'}", external("m", model.base_url), n=3)
-    process = start_bench("run", spec, folder=tmp_path)
-    process.communicate(timeout=100)
-    assert process.returncode == 8
+    assert bench("run", spec, folder=tmp_path).returncode == 8
     assert "does not exist" not in (reason := read_judge(latest(tmp_path), "local").reason)
     run("judge", "latest", code=8)
     assert read_judge(latest(tmp_path), "local").reason == reason

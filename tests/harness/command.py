@@ -7,6 +7,8 @@ import sys
 
 from bench.cli.main import main
 
+_STARTED = []
+
 
 def bench(*words, folder, environ=None, timeout_s=200):
     """Run `bench` to its end; returns the finished process with its text."""
@@ -17,11 +19,26 @@ def bench(*words, folder, environ=None, timeout_s=200):
 
 
 def start_bench(*words, folder, environ=None):
-    """Start `bench` and return the running process."""
-    return subprocess.Popen(
+    """Start `bench` and return the running process. A test that fails before it has ended leaves it to `put_away`."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "bench.cli.main", *map(str, words)],
         cwd=folder, env=_environ(folder, environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
+    _STARTED.append(process)
+    return process
+
+
+def put_away():
+    """End what a test has started and left, and what that has started in its turn; called after every test by tests/conftest.py."""
+    while _STARTED:
+        process = _STARTED.pop()
+        if process.poll() is None:
+            process.terminate()  # it puts its servers away
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
 
 
 class Here:

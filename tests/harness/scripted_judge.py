@@ -330,12 +330,13 @@ def _next(sequence: str) -> str:
 
 
 class ScriptedJudge:
-    """A running judge. `log` has every question in order of arrival."""
+    """A running judge. `log` has every question in order of arrival. `heard` is called with each, before it is answered, in the server's thread."""
 
     def __init__(self, script: Script, abilities: Abilities) -> None:
         self.script = script
         self.abilities = abilities
         self.log: list[Seen] = []
+        self.heard: Callable[[Seen], None] = lambda _seen: None
         self.port = 0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -388,6 +389,7 @@ class ScriptedJudge:
             return True
         seen = see(json.loads(data), len(self.log))
         self.log.append(seen)
+        self.heard(seen)
         abilities = self.abilities
         if abilities.fault_first and len(self.log) > abilities.fault_first:
             abilities = msgspec.structs.replace(abilities, fault="")
