@@ -5,6 +5,7 @@ was loaded, memory in bytes, utilisation in per cent, clocks in MHz, temperature
 """
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import msgspec
 
 from bench.errors import MissingExtension, SourceAbsent
-from bench.protocols import TelemetryMeans
+from bench.protocols import TelemetryMeans, WatchedTree
 from bench.records.telemetry import EnergyReading, GpuFacts, GpuReading, Readings
 
 try:
@@ -23,6 +24,7 @@ except ModuleNotFoundError:  # without the extra `gpu`
     pynvml = None
 
 _RARELY = 5  # processes, clocks, heat: each takes the driver longer than power does
+_STALE_S = 1.0  # older than this they are of the time between two blocks: another model's heat and processes
 _MILLI = 1e-3
 _INITIAL_PIDS = 0xEFFFFFFC  # inode of the first namespace of process ids (PROC_PID_INIT_INO): in another one, NVML names pids of outside
 # What slows a GPU against its user's will; a power limit of its own software is how many of them always run.
@@ -76,12 +78,14 @@ class Nvml:
         self._devices = [device for _, devices, _ in opened for device in devices]
         notes = [note for _, _, note in opened if note]
         self.detail = f"{', '.join(gpu.name for gpu in self.gpus)}, driver {driver}{'; ' if notes else ''}{'; '.join(notes)}"
-        self._readings = 0
+        self._since_rare, self._rare_s = _RARELY, 0.0
+        self._trees: tuple[WatchedTree, ...] = ()
+        self._ours: frozenset[int] | None = None
+        self._first_seen: dict[int, tuple[WatchedTree, ...]] = {}  # a process that is not ours: what was ours when it was seen first
 
     def read(self) -> Readings:
         """Every device that still answers. Raises: SourceAbsent when none does."""
-        is_rare = self._readings % _RARELY == 0
-        self._readings += 1
+        is_rare = self._is_rare()
         gpus, energy, lost = [], [], []
         for device in list(self._devices):
             try:
@@ -97,8 +101,18 @@ class Nvml:
         wants = self._means.wants
         return Readings(gpus=tuple(gpus) if "gpu" in wants else (), energy=tuple(energy) if "energy" in wants else (), lost=tuple(lost))
 
+    def _is_rare(self) -> bool:
+        """Whether all is read this time: each fifth time, where that is too long ago, and where our processes are others than they were."""
+        self._trees = self._means.trees()
+        ours, now_s = frozenset(pid for tree in self._trees for pid in tree.pids), time.monotonic()
+        is_rare = self._since_rare >= _RARELY or ours != self._ours or now_s - self._rare_s > _STALE_S
+        self._ours, self._since_rare = ours, 1 if is_rare else self._since_rare + 1
+        if is_rare:
+            self._rare_s = now_s
+        return is_rare
+
     def _read(self, device: _Device, *, is_rare: bool) -> tuple[GpuReading, EnergyReading | None]:
-        now = {name: ask(device.handle) for name, ask in device.fields.items() if is_rare or name not in _RARE}
+        now = _told(device, [name for name in device.fields if is_rare or name not in _RARE])
         if is_rare:
             device.last = {name: now.get(name) for name in _RARE}
         memory, power, counter = now.get("memory"), now.get("power"), now.get("energy")
@@ -121,15 +135,20 @@ class Nvml:
         if counter is None and power is None:
             return gpu, None
         counter_j = None if counter is None else counter * _MILLI
-        return gpu, EnergyReading(source="nvml", zone=device.id, counter_j=counter_j, power_w=None if power is None else power * _MILLI)
+        watts = None if power is None else power * _MILLI
+        return gpu, EnergyReading(source="nvml", zone=device.id, role="within" if "/" in device.id else "part", counter_j=counter_j, power_w=watts)
 
     def _users(self, listed: dict[int, int | None]) -> _Users:
-        """Whose memory is on a device: that of our processes, and of all others."""
-        ours = {pid for tree in self._means.trees() for pid in tree.pids}
+        """Whose memory is on a device: that of our processes, and of all others; unknown where a server's process is.
+
+        A process that a server has just started is not yet known as ours: one is another's when our processes were listed anew since it was seen.
+        """
+        ours = self._ours or frozenset()
         mine = [used for pid, used in listed.items() if pid in ours]
-        if not mine and not _names_our_pids():
+        if not all(tree.is_known for tree in self._trees) or (not mine and not _names_our_pids()):
             return _Users()
-        rest = [used for pid, used in listed.items() if pid not in ours]
+        strange = {pid: self._first_seen.setdefault(pid, self._trees) for pid in listed if pid not in ours}
+        rest = [listed[pid] for pid, since in strange.items() if since is not self._trees]
         return _Users(_sum(mine), _sum(rest), len(rest))
 
     def close(self) -> None:
@@ -202,6 +221,22 @@ def _parts(handle: Any) -> list[tuple[int, Any]]:
 
 def _device(name: str, handle: Any) -> _Device:
     return _Device(name, handle, {field: ask for field, ask in _FIELDS.items() if _allowed(ask, handle) is not None})
+
+
+def _told(device: _Device, fields: list[str]) -> dict[str, Any]:
+    """What a device says now; what it fails to say this once is None. Raises: NVMLError when it is gone, or says nothing at all."""
+    found: dict[str, Any] = {}
+    failed: Any = None
+    for name in fields:
+        try:
+            found[name] = device.fields[name](device.handle)
+        except (pynvml.NVMLError_GpuIsLost, pynvml.NVMLError_Uninitialized, pynvml.NVMLError_DriverNotLoaded):
+            raise
+        except pynvml.NVMLError as error:
+            failed = error
+    if failed is not None and not found:
+        raise failed
+    return found
 
 
 def _allowed(ask: Callable[[Any], Any], handle: Any) -> Any:

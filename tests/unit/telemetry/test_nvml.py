@@ -149,3 +149,67 @@ def test_only_what_is_wanted_is_given(monkeypatch):
     seen = source(wants=frozenset({"energy"})).read()
     assert seen.gpus == ()
     assert len(seen.energy) == 1
+
+
+def known(trees, *, model="m", pids=(), is_known=True):
+    trees[:] = [(WatchedTree(model_id=model, treatment_digest="d", pids=frozenset(pids), is_known=is_known),)]
+
+
+def test_model_that_is_gone_is_not_taken_for_another_process_of_the_next(monkeypatch):
+    library = install(monkeypatch, Library(users={41: 5 << 30}))
+    monkeypatch.setattr(nvml, "_names_our_pids", lambda: True)
+    trees = []
+    known(trees, pids=[41])
+    opened = nvml.Nvml(TelemetryMeans(wants=BOTH, trees=lambda: trees[0]))
+    assert [opened.read().gpus[0].ours_bytes for _ in range(3)] == [5 << 30] * 3
+    library.users.clear()
+    library.users[52] = 1 << 30
+    known(trees, model="n", pids=[52])
+    seen = [opened.read().gpus[0] for _ in range(6)]
+    assert {(gpu.ours_bytes, gpu.others_bytes, gpu.others_processes) for gpu in seen} == {(1 << 30, 0, 0)}
+
+
+def test_processes_and_heat_of_before_a_pause_are_read_anew(monkeypatch):
+    library = install(monkeypatch, Library(users={41: 5 << 30}))
+    monkeypatch.setattr(nvml, "_names_our_pids", lambda: True)
+    opened = source(41)
+    first = opened.read().gpus[0].temperature_c
+    library.at = 40
+    assert opened.read().gpus[0].temperature_c == first
+    monkeypatch.setattr(nvml, "_STALE_S", -1.0)
+    assert opened.read().gpus[0].temperature_c > first
+
+
+def test_process_that_a_server_has_just_started_is_not_anothers(monkeypatch):
+    library = install(monkeypatch, Library(users={41: 1 << 30}))
+    monkeypatch.setattr(nvml, "_names_our_pids", lambda: True)
+    monkeypatch.setattr(nvml, "_RARELY", 1)
+    trees = []
+    known(trees, pids=[41])
+    opened = nvml.Nvml(TelemetryMeans(wants=BOTH, trees=lambda: trees[0]))
+    opened.read()
+    library.users |= {42: 5 << 30, 99: 2 << 30}
+    before = opened.read().gpus[0]
+    known(trees, pids=[41, 42])  # our processes are listed anew: 42 is the server's child
+    after = opened.read().gpus[0]
+    assert (before.ours_bytes, before.others_bytes) == (1 << 30, 0)
+    assert (after.ours_bytes, after.others_bytes, after.others_processes) == (6 << 30, 2 << 30, 1)
+
+
+def test_memory_of_a_server_whose_process_nobody_knows_is_not_anothers(monkeypatch):
+    install(monkeypatch, Library(users={77: 5 << 30}))
+    monkeypatch.setattr(nvml, "_names_our_pids", lambda: True)
+    trees = []
+    known(trees, is_known=False)
+    opened = nvml.Nvml(TelemetryMeans(wants=BOTH, trees=lambda: trees[0]))
+    assert [(gpu.ours_bytes, gpu.others_bytes) for _ in range(3) for gpu in opened.read().gpus] == [(None, None)] * 3
+
+
+def test_figure_that_fails_once_does_not_cost_the_gpu(monkeypatch):
+    library = install(monkeypatch, Library())
+    opened = source()
+    library.refuses["nvmlDeviceGetUtilizationRates"] = 999  # unknown error
+    (gpu,) = opened.read().gpus
+    assert (gpu.utilisation, gpu.power_w) == (None, pytest.approx(62))
+    library.refuses.clear()
+    assert opened.read().gpus[0].utilisation is not None
