@@ -89,9 +89,9 @@ def test_group_of_the_first_kind_tells_its_quota(tmp_path):
     assert Host(means(), tmp_path).read().host.quota_s == pytest.approx(1.5)
 
 
-def process(root, pid, ticks, pages):
+def process(root, pid, ticks, pages, *, parent=1, children=0, started=0):
     """`/proc/<pid>/stat`; a name may hold brackets and spaces."""
-    rest = ["S", *["0"] * 10, str(ticks), "0", *["0"] * 4, "3", "0", "0", "0", str(pages), *["0"] * 20]
+    rest = ["S", str(parent), *["0"] * 9, str(ticks), "0", str(children), *["0"] * 3, "3", "0", str(started), "0", str(pages), *["0"] * 20]
     write(root, f"{pid}/stat", f"{pid} (a) b) {' '.join(rest)}\n")
 
 
@@ -113,6 +113,87 @@ def test_tree_counts_from_its_first_reading_and_keeps_what_ended_members_used(tm
     assert (first.cpu_s, second.cpu_s, third.cpu_s) == (0.0, 3.0, 3.0)
     assert (second.rss_bytes, second.threads, second.processes) == (150 * PAGE, 6, 2)
     source.close()
+
+
+def watched(root, *trees):
+    """A source over these trees, which may change."""
+    kept = list(trees)
+    return Process(TelemetryMeans(wants=frozenset(), trees=lambda: tuple(kept)), root), kept
+
+
+def test_process_that_a_listing_missed_is_not_counted_from_its_start_when_it_is_back(tmp_path):
+    process(tmp_path, 10, 50 * TICK, 100)
+    process(tmp_path, 11, 1000 * TICK, 100)
+    source, trees = watched(tmp_path, tree(10, 11))
+    source.read()
+    trees[0] = tree(10)
+    source.read()
+    process(tmp_path, 11, 1002 * TICK, 100)
+    trees[0] = tree(10, 11)
+    assert source.read().processes[0].cpu_s == 2.0
+
+
+def test_process_that_passes_to_another_tree_brings_only_what_it_uses_there(tmp_path):
+    process(tmp_path, 10, 0, 100)
+    process(tmp_path, 11, 1000 * TICK, 100)
+    source, trees = watched(tmp_path, tree(10, model=""), tree(11))
+    source.read()
+    process(tmp_path, 11, 1003 * TICK, 100)
+    trees[:] = [tree(10, 11, model=""), tree(model="m")]
+    assert [each.cpu_s for each in source.read().processes] == [3.0, None]
+
+
+def test_number_that_is_given_to_another_process_is_another_process(tmp_path):
+    process(tmp_path, 10, 0, 100)
+    process(tmp_path, 11, 1000 * TICK, 100, started=5)
+    source, _ = watched(tmp_path, tree(10, 11))
+    source.read()
+    process(tmp_path, 11, 4 * TICK, 100, started=900)
+    assert source.read().processes[0].cpu_s == 4.0
+
+
+def test_children_between_two_listings_are_counted_and_those_that_were_listed_only_once(tmp_path):
+    process(tmp_path, 10, 0, 100)
+    process(tmp_path, 11, 7 * TICK, 100, parent=10)
+    source, _ = watched(tmp_path, tree(10, 11))
+    source.read()
+    process(tmp_path, 11, 8 * TICK, 100, parent=10)
+    assert source.read().processes[0].cpu_s == 1.0
+    (tmp_path / "11/stat").unlink()
+    source._look.keep(set())  # a file of the kernel's says nothing when its process is gone; this one would go on
+    process(tmp_path, 10, 0, 100, children=(8 + 1 + 5) * TICK)  # 11 used one more second, and a child that nobody saw five
+    assert source.read().processes[0].cpu_s == 7.0
+    assert source.read().processes[0].cpu_s == 7.0
+
+
+def test_server_that_ended_is_not_the_clients_time(tmp_path):
+    process(tmp_path, 10, 0, 100)
+    process(tmp_path, 11, 0, 100, parent=10)  # the guardian, with a server and its child
+    process(tmp_path, 12, 500 * TICK, 100, parent=11)
+    process(tmp_path, 13, 300 * TICK, 100, parent=12)
+    source, trees = watched(tmp_path, tree(10, 11, model=""), tree(12, 13))
+    source.read()
+    for pid in (12, 13):
+        (tmp_path / f"{pid}/stat").unlink()
+    source._look.keep(set())
+    process(tmp_path, 11, 0, 100, parent=10, children=800 * TICK)
+    trees[1] = tree(model="m")
+    assert [each.cpu_s for each in source.read().processes] == [0.0, None]
+
+
+@LINUX
+def test_children_that_come_and_go_between_two_readings_are_counted():
+    busy = "import time\nwhile time.process_time() < 0.05: pass"
+    parent = f"import subprocess, sys\nfor line in sys.stdin: subprocess.run([sys.executable, '-S', '-c', {busy!r}]); print(1, flush=True)"
+    with subprocess.Popen([sys.executable, "-S", "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        source = Process(means(tree(child.pid)))
+        source.read()
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        assert source.read().processes[0].cpu_s >= 0.05
+        source.close()
+        child.stdin.close()
 
 
 def test_server_whose_process_nobody_knows_has_no_figures(tmp_path):
