@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError:  # without the extra `local`: Linux needs it not
     psutil = None  # type: ignore[assignment]
 
-_RARELY = 10  # clocks and heat are read each tenth time: a file per core
+_RARELY = 10  # clocks are read each tenth time: a file per core, for which some drivers ask the core
 _MOST_CORES = 32  # of which clocks are read; the mean of so many is that of all
 _KB = 1024
 _INITIAL_CGROUP = ("sys/fs/cgroup/cpu.stat", "sys/fs/cgroup/cpu/cpu.stat")
@@ -47,12 +47,12 @@ class _Linux:
         self._stat, self._memory, self._pages = PseudoFile(proc / "stat"), PseudoFile(proc / "meminfo"), PseudoFile(proc / "vmstat")
         self._pressure = tuple(PseudoFile(proc / "pressure" / name) for name in ("cpu", "memory", "io"))
         self._clocks = tuple(map(PseudoFile, sorted(cores.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))[:_MOST_CORES]))
-        self._heat = tuple(map(PseudoFile, sorted(cores.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"))))
+        self._heat = tuple(map(PseudoFile, _one_of_each_core(sorted(cores.glob("cpu[0-9]*/thermal_throttle/core_throttle_count")))))
         self._quota = next((file for file in map(PseudoFile, (root / path for path in _quota_files(proc))) if file), None)
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._readings = 0
-        self._rare: tuple[float | None, int | None] = (None, None)
+        self._mhz: float | None = None
         if not self._stat.read().startswith(b"cpu "):
             raise SourceAbsent(f"{proc}/stat cannot be read")
         parts = (("pressure", self._pressure[0]), ("clocks", self._clocks), ("heat", self._heat), ("CPU quota", self._quota))
@@ -67,7 +67,7 @@ class _Linux:
         memory, pages = self._memory.read(), self._pages.read()
         swap, free = number_after(memory, b"SwapTotal:"), number_after(memory, b"SwapFree:")
         if self._readings % _RARELY == 0:
-            self._rare = self._read_rarely()
+            self._mhz = self._clock()
         self._readings += 1
         cpu, stalled, io = (_stalled_s(file.read()) for file in self._pressure)
         return HostReading(
@@ -84,20 +84,36 @@ class _Linux:
             pressure_cpu_s=cpu,
             pressure_memory_s=stalled,
             pressure_io_s=io,
-            mhz=self._rare[0],
-            throttle_events=self._rare[1],
+            mhz=self._mhz,
+            throttle_events=self._throttled(),
             quota_s=_held_back_s(self._quota.read()) if self._quota else None,
         )
 
-    def _read_rarely(self) -> tuple[float | None, int | None]:
+    def _clock(self) -> float | None:
         clocks = [int(text) for file in self._clocks if (text := file.read().strip()).isdigit()]
+        return sum(clocks) / len(clocks) / 1000 if clocks else None
+
+    def _throttled(self) -> int | None:
+        """Read each time: what one block heats up must not be told of the next."""
         heat = [int(text) for file in self._heat if (text := file.read().strip()).isdigit()]
-        return (sum(clocks) / len(clocks) / 1000 if clocks else None), (sum(heat) if heat else None)
+        return sum(heat) if heat else None
 
     def close(self) -> None:
         rest = (self._quota,) if self._quota else ()
         for file in (self._stat, self._memory, self._pages, *self._pressure, *self._clocks, *self._heat, *rest):
             file.close()
+
+
+def _one_of_each_core(files: list[Path]) -> list[Path]:
+    """Of a core's hardware threads, which count the same events, one (`topology/thread_siblings_list`); all where that is not told."""
+    found: dict[str, Path] = {}
+    for file in files:
+        try:
+            core = (file.parents[1] / "topology/thread_siblings_list").read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            core = ""
+        found.setdefault(core or str(file), file)
+    return list(found.values())
 
 
 def _quota_files(proc: Path) -> list[str]:

@@ -61,12 +61,21 @@ def test_slice_of_the_host_says_what_was_added(tmp_path):
     source.close()
 
 
-def test_heat_is_read_each_tenth_time(tmp_path):
+def test_heat_is_told_in_the_reading_in_which_it_came_and_clocks_each_tenth_time(tmp_path):
     source = Host(means(), machine(tmp_path))
-    first = source.read().host.throttle_events
+    first = source.read().host
     machine(tmp_path, heat=3)
-    seen = [source.read().host.throttle_events for _ in range(10)]
-    assert (first, seen[0], seen[-1]) == (0, 0, 6)
+    write(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1000000\n")
+    seen = [source.read().host for _ in range(10)]
+    assert (first.throttle_events, seen[0].throttle_events) == (0, 6)
+    assert (first.mhz, seen[0].mhz, seen[-1].mhz) == (2500, 2500, 2000)
+
+
+def test_heat_of_a_core_with_two_threads_counts_once(tmp_path):
+    machine(tmp_path, heat=3)
+    for core in range(2):
+        write(tmp_path, f"sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list", "0-1\n")
+    assert Host(means(), tmp_path).read().host.throttle_events == 3
 
 
 def test_what_a_system_does_not_tell_is_named_and_none(tmp_path):
