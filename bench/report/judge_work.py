@@ -32,7 +32,7 @@ def _row(summary: Summary, judge: JudgeRecord, work: JudgeWork) -> tuple[Cell, .
         Cell(value=short(work.judge_id, 60), mark=short(judge.method, 30)),
         Cell(value=f"{work.requests:,}"),
         Cell(value=f"{work.prompt_tokens:,}", mark=mark) if is_counted else Cell(value="–", mark="its server does not say", state="not_applicable"),
-        Cell(value=f"{work.cached_tokens:,}") if is_counted and judge.cached_tokens is not None else numbers.NOT_APPLICABLE,
+        Cell(value=f"{work.cached_tokens:,}") if is_counted and (work.cached_tokens or judge.cached_tokens is not None) else numbers.NOT_APPLICABLE,
         Cell(value=f"{work.completion_tokens:,}") if is_counted else numbers.NOT_APPLICABLE,
         Cell(value=numbers.seconds(work.busy_s)),
         Cell(value=numbers.seconds(judge.duration_s)),

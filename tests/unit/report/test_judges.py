@@ -150,6 +150,8 @@ def test_tokens_that_no_server_counted_are_not_zero():
     assert spent[1:5] == ["412", "– (its server does not say)", "–", "–"]
     (spent,) = cells("judge-work", judge_of(work=(replace(judge().work[0], uncounted=12),)))
     assert spent[2] == "230,120 (12 not counted)"
+    (spent,) = cells("judge-work", judge_of(cached_tokens=None, work=(replace(judge().work[0], cached_tokens=7),)))
+    assert spent[3] == "7"  # every verdict was known before, but not what the judge can do
     assert "judge-work" not in {table.id for table in judges(seen(judge_of(work=())), spec()).tables}
 
 
