@@ -16,7 +16,7 @@ class HostReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The whole machine. CPU seconds are summed over all cores; None where the system does not say.
 
     `pressure_*_s`: time in which at least one process waited for a processor, for memory, for a disk (Linux PSI, `some`). `quota_s`: time for which
-    the container was held back by its CPU quota.
+    the container's CPU quota kept cores waiting, summed over them.
     """
 
     user_s: float

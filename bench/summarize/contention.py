@@ -11,7 +11,7 @@ from bench.stats.distributions import binomial_above
 OTHERS = 0.10  # of all cores
 STEAL = 0.02
 STALLED = 0.01  # of the time
-HELD_BACK = 0.01
+HELD_BACK = 0.01  # of one core's time: Linux adds up the waits of all cores (`throttled_time`)
 SWAPPED_BYTES = 1 << 20
 LEAST_MEMORY = 0.03  # of all memory
 GPU_OTHERS = 0.05  # of the GPU's memory
@@ -28,7 +28,7 @@ _SPEED = ("ttft", "tpot", "itl", "latency", "decode_tps", "prefill_tps", "output
 
 
 def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held_back: float | None) -> Iterator[Contention]:
-    """Everything beyond its limit. `heat`: times that a core was slowed for its temperature; `held_back`: share of the time, by a CPU quota."""
+    """Everything beyond its limit. `heat`: times that a core was slowed for its temperature; `held_back`: cores that a CPU quota kept waiting."""
     if use.others_cores is not None and _is_beyond(share := use.others_cores / use.cores, OTHERS, use):
         text = f"other processes took {use.others_cores:.2f} of {use.cores} cores ({_percent(share)})"
         yield Contention(kind="cpu", value=share, limit=OTHERS, unit="share", text=text, spoils=(*_SPEED, "energy_j"))
@@ -36,8 +36,8 @@ def contention(use: MachineUse, memory_bytes: int | None, heat: int | None, held
         text = f"other guests of this machine's host took {_percent(use.steal_share)} of the CPU time"
         yield Contention(kind="steal", value=use.steal_share, limit=STEAL, unit="share", text=text, spoils=_SPEED)
     if held_back is not None and held_back >= HELD_BACK:
-        text = f"the container's CPU quota held it back for {_percent(held_back)} of the time"
-        yield Contention(kind="quota", value=held_back, limit=HELD_BACK, unit="share", text=text, spoils=_SPEED)
+        text = f"the container's CPU quota kept {max(held_back, 0.01):.2f} cores waiting, on average"
+        yield Contention(kind="quota", value=min(held_back, 1.0), limit=HELD_BACK, unit="share", text=text, spoils=_SPEED)
     yield from _memory(use, memory_bytes)
     if heat:
         times = f"{heat:,} times" if heat > 1 else "once"
@@ -74,12 +74,14 @@ def _memory(use: MachineUse, memory_bytes: int | None) -> Iterator[Contention]:
 
 def _gpus(use: MachineUse) -> Iterator[Contention]:
     for gpu in use.gpus:
+        is_elsewhere = gpu.ours_peak_bytes == 0  # what works on a GPU that the model is not on makes the model no slower
         theirs = gpu.others_peak_bytes
-        if theirs is not None and theirs >= GPU_OTHERS * (gpu.memory_bytes or theirs):
+        if theirs and theirs >= GPU_OTHERS * (gpu.memory_bytes or 0):
             limit = GPU_OTHERS * (gpu.memory_bytes or 0)
-            text = f"other processes held {theirs / 1e6:,.0f} MB of {gpu.name} ({gpu.id})"
-            yield Contention(kind="gpu", value=float(theirs), limit=limit, unit="B", text=text, spoils=(*_SPEED, "gpu_bytes", "energy_j"))
-        if gpu.slowed_share is not None and gpu.slowed_share >= SLOWED:
+            text = f"other processes held {theirs / 1e6:,.0f} MB of {gpu.name} ({gpu.id}){', which the model is not on' if is_elsewhere else ''}"
+            spoils = ("energy_j",) if is_elsewhere else (*_SPEED, "gpu_bytes", "energy_j")
+            yield Contention(kind="gpu", value=float(theirs), limit=limit, unit="B", text=text, spoils=spoils)
+        if gpu.slowed_share is not None and gpu.slowed_share >= SLOWED and not is_elsewhere:
             why = ", ".join(gpu.reasons)
             text = f"{gpu.name} ({gpu.id}) ran slower than it could for {_percent(gpu.slowed_share)} of the time{f': {why}' if why else ''}"
             yield Contention(kind="gpu_slowed", value=gpu.slowed_share, limit=SLOWED, unit="share", text=text, spoils=_SPEED)
@@ -97,6 +99,8 @@ def notes(uses: tuple[MachineUse, ...], energetic: Collection[str] = ()) -> Iter
             name = use.model_id if served[use.model_id] == 1 else f"{use.model_id} · {', '.join(use.variant_ids)}"
             spoilt = {name for one in use.contention for name in one.spoils}
             kinds = [word for name, word in _IN_WORDS.items() if name in spoilt and (name != "energy_j" or use.model_id in energetic)]
+            if not kinds:  # energy that nobody knows
+                continue
             what = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
             told["; ".join(one.text for one in use.contention), what].append(name)
     for (why, what), names in list(told.items())[:_MOST_TOLD]:

@@ -289,9 +289,27 @@ def test_ticks_of_a_short_run_are_no_other_work(read_s):
 
 def test_heat_and_a_quota_are_told_too():
     assert [(one.kind, one.text) for one in contention(USE, None, 1, 0.3)] == [
-        ("quota", "the container's CPU quota held it back for 30 % of the time"),
+        ("quota", "the container's CPU quota kept 0.30 cores waiting, on average"),
         ("heat", "cores were slowed for their temperature once"),
     ]
+    (many,) = contention(USE, None, 0, 3.4)  # seconds of several cores in each second
+    assert (many.value, many.text) == (1.0, "the container's CPU quota kept 3.40 cores waiting, on average")
+
+
+def test_part_of_a_gpu_whose_size_is_not_known_and_that_nobody_else_is_on_has_no_others():
+    part = GpuUse(id="nvidia:0/mig:0", name="G", ours_peak_bytes=1 << 30, others_peak_bytes=0)
+    assert list(contention(msgspec.structs.replace(USE, gpus=(part,)), None, 0, 0.0)) == []
+
+
+def test_work_on_a_gpu_that_the_model_is_not_on_can_spoil_its_energy_alone():
+    desktop = msgspec.structs.replace(GPU_USE, ours_peak_bytes=0, others_peak_bytes=800, slowed_share=1.0)
+    use = msgspec.structs.replace(USE, gpus=(desktop,))
+    (one,) = contention(use, None, 0, 0.0)
+    assert (one.kind, one.spoils) == ("gpu", ("energy_j",))
+    assert one.text.endswith("(nvidia:0), which the model is not on")
+    contended = msgspec.structs.replace(use, contention=(one,))
+    assert list(notes((contended,), ())) == []
+    assert next(notes((contended,), {"m"})).endswith("energy may be spoilt.")
 
 
 def test_state_of_a_source_is_what_became_of_it():
