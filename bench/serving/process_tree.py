@@ -11,9 +11,11 @@ try:
 except ModuleNotFoundError:  # without the extra `local`: sizes are unknown, not zero
     psutil = None  # type: ignore[assignment]
 
-# Linux tells a process's children by itself, so that they are listed for each reading. Elsewhere that takes reading every process of the machine.
+# Linux tells the children of each thread, so that those of a tree of few threads are listed for each reading. Elsewhere that takes reading every
+# process of the machine.
 _TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-_LIST_AGAIN = 10  # so there only each tenth reading does it, and each that must be right
+_FEW_THREADS = 200  # a server of 1500 threads took a tenth of a core of the measuring process to list twice a second
+_LIST_AGAIN = 10  # of all others only each tenth reading lists them, and each that must be right
 
 
 def is_readable() -> bool:
@@ -35,11 +37,12 @@ class ProcessTree:
         self._adopter = adopter
         self._members: list[psutil.Process] = []
         self._readings = 0
+        self._is_quick = _TELLS_CHILDREN
 
     def _list(self) -> list["psutil.Process"]:
         if psutil is None:
             return []
-        if not self._members or (self._spawns and (_TELLS_CHILDREN or self._readings % _LIST_AGAIN == 0)):
+        if not self._members or (self._spawns and (self._is_quick or self._readings % _LIST_AGAIN == 0)):
             self._members = list(self._found())
         self._readings += 1
         return self._members
@@ -51,9 +54,12 @@ class ProcessTree:
             yield root
             if self._spawns and not _TELLS_CHILDREN:
                 yield from root.children(recursive=True)
-        for pid in _descendants(self._pid, self._adopter) if self._spawns and _TELLS_CHILDREN else ():
-            with contextlib.suppress(psutil.Error):
-                yield psutil.Process(pid)
+        if self._spawns and _TELLS_CHILDREN:
+            below, n_threads = _descendants(self._pid, self._adopter)
+            self._is_quick = n_threads <= _FEW_THREADS
+            for pid in below:
+                with contextlib.suppress(psutil.Error):
+                    yield psutil.Process(pid)
 
     def look_again(self) -> None:
         """List the descendants anew for the next reading."""
@@ -96,19 +102,27 @@ class ProcessTree:
         return sum(used) if used else None
 
 
-def _descendants(root: int, adopter: int | None) -> list[int]:
-    """All below the root, without itself, and what the adopter took over from it."""
-    found = [root, *(pid for pid in (_children(adopter) if adopter is not None else ()) if pid != root)]
+def _descendants(root: int, adopter: int | None) -> tuple[list[int], int]:
+    """All below the root, without itself, and what the adopter took over from it; and how many threads were asked for their children."""
+    taken_over, n_threads = _children(adopter) if adopter is not None else ([], 0)
+    found = [root, *(pid for pid in taken_over if pid != root)]
     for pid in found:
-        found.extend(_children(pid))
-    return found[1:]
+        children, n_more = _children(pid)
+        found += children
+        n_threads += n_more
+    return found[1:], n_threads
 
 
-def _children(pid: int) -> Iterator[int]:
-    """The children of all of a process's threads. Source: proc_pid_task(5)."""
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError, ValueError):  # a thread that has just ended
-            yield from map(int, children.read_text(encoding="ascii").split())
+def _children(pid: int) -> tuple[list[int], int]:
+    """The children of all of a process's threads, and how many these are; none when it is gone. Source: proc_pid_task(5)."""
+    found: list[int] = []
+    threads: list[str] = []
+    with contextlib.suppress(OSError):
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names are all that is wanted, and this is read often
+    for thread in threads:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as told:  # noqa: PTH123 - as above
+            found += map(int, told.read().split())
+    return found, len(threads)
 
 
 def foreign_listener(port: int, tree: ProcessTree) -> tuple[int, str] | None:

@@ -14,6 +14,9 @@ try:
 except ModuleNotFoundError:  # without the extra `local`: only Linux lists children by itself
     psutil = None  # type: ignore[assignment]
 
+Known = dict[int, list[int] | None]
+"""The children of processes that were asked for them; None of one that is gone."""
+
 
 class Family:
     """Our processes, by descent: `look` lists them anew, `trees` says what was listed. `proc` stands in for `/proc` in tests."""
@@ -32,35 +35,40 @@ class Family:
         self.look()
 
     def look(self) -> None:
-        """List the descendants of every known process."""
-        own = descendants(self._own_pid, self._proc)
+        """List the descendants of every known process. Each process is asked once for its children: a large server has a thousand threads to ask."""
+        known: Known = {}
+        own = descendants(self._own_pid, self._proc, known)
         found: list[WatchedTree] = []
         taken: set[int] = set()
         for (model_id, digest), pid in self._served.items():
             # A server inside of bench's own process (a test's, say) is not to be told apart from the client.
-            pids = self._of(pid, own) if pid is not None and pid != self._own_pid else frozenset()
+            pids = self._of(pid, own, known) if pid is not None and pid != self._own_pid else frozenset()
             taken |= pids
             found.append(WatchedTree(model_id=model_id, treatment_digest=digest, pids=pids, is_known=bool(pids)))
         self._trees = (WatchedTree(model_id="", treatment_digest="", pids=own - taken), *found)
 
-    def _of(self, pid: int, own: frozenset[int]) -> frozenset[int]:
+    def _of(self, pid: int, own: frozenset[int], known: Known) -> frozenset[int]:
         """A server with its descendants, and what its guardian took over from them: the process between bench and a server that bench started."""
         guardian = _parent(pid, self._proc)
-        adopted = descendants(guardian, self._proc) - {guardian} if guardian is not None and guardian in own - {self._own_pid} else frozenset()
-        return descendants(pid, self._proc) | adopted
+        is_ours = guardian is not None and guardian in own - {self._own_pid}
+        adopted = descendants(guardian, self._proc, known) - {guardian} if guardian is not None and is_ours else frozenset()
+        return descendants(pid, self._proc, known) | adopted
 
     def trees(self) -> tuple[WatchedTree, ...]:
         """Bench without its servers, then each served model."""
         return self._trees
 
 
-def descendants(pid: int, proc: Path = Path("/proc")) -> frozenset[int]:
-    """A process and all that descend from it; empty when it is gone."""
+def descendants(pid: int, proc: Path = Path("/proc"), known: Known | None = None) -> frozenset[int]:
+    """A process and all that descend from it; empty when it is gone. `known`: what was asked before, and is not asked again."""
+    known = {} if known is None else known
     found: set[int] = set()
     left = [pid]
     while left:
         one = left.pop()
-        children = _children(one, proc)
+        if one not in known:
+            known[one] = _children(one, proc)
+        children = known[one]
         if one in found or children is None:
             continue
         found.add(one)

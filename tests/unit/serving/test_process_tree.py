@@ -1,4 +1,7 @@
 import os
+import sys
+
+import pytest
 
 from bench.serving import process_tree
 from bench.serving.process_tree import ProcessTree
@@ -23,3 +26,18 @@ def test_without_psutil_nothing_is_known_and_nothing_breaks(monkeypatch):
     tree = ProcessTree(2**22 + 1)
     assert not process_tree.is_readable()
     assert (tree.rss_bytes(), tree.root_peak_bytes(), tree.cpu_s()) == (None, None, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children by itself")
+@pytest.mark.parametrize(("few", "listings"), [(10_000, 20), (0, 2)])
+def test_a_tree_of_many_threads_is_not_listed_for_each_reading(monkeypatch, few, listings):
+    asked, ask = [], process_tree._descendants
+    monkeypatch.setattr(process_tree, "_FEW_THREADS", few)
+    monkeypatch.setattr(process_tree, "_descendants", lambda *of: asked.append(of) or ask(*of))
+    tree = ProcessTree(os.getpid())
+    for _ in range(20):
+        tree.rss_bytes()
+    assert len(asked) == listings
+    tree.look_again()
+    tree.rss_bytes()
+    assert len(asked) == listings + 1  # loaded: what it started meanwhile must be there

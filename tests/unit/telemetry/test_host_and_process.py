@@ -10,6 +10,7 @@ import pytest
 
 from bench.errors import SourceAbsent
 from bench.protocols import TelemetryMeans, WatchedTree
+from bench.telemetry import family as families
 from bench.telemetry.family import Family, descendants, listener
 from bench.telemetry.slices import Slicer
 from bench.telemetry.sources.host import Host
@@ -240,6 +241,20 @@ def test_what_a_server_left_behind_is_its_own_and_not_the_clients(tmp_path):
     assert (own.pids, served.pids) == ({10, 11, 14}, {12, 13, 15})
     family.watch({("m", "d"): 14})
     assert family.trees()[1].pids == {14}
+
+
+@LINUX
+def test_a_listing_asks_each_process_once(tmp_path, monkeypatch):
+    for pid, parent, children in ((10, 1, "11"), (11, 10, "12"), (12, 11, "13"), (13, 12, "")):
+        write(tmp_path, f"{pid}/task/{pid}/children", children)
+        write(tmp_path, f"{pid}/stat", f"{pid} (a) S {parent} 0 0")
+    asked, ask = [], families._children
+    monkeypatch.setattr(families, "_children", lambda pid, proc: asked.append(pid) or ask(pid, proc))
+    family = Family(tmp_path, own_pid=10)
+    asked.clear()
+    family.watch({("m", "d"): 12})
+    assert sorted(asked) == [10, 11, 12, 13]
+    assert family.trees()[1].pids == {12, 13}
 
 
 @LINUX
