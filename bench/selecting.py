@@ -175,7 +175,9 @@ def _graded_by(run: _Run) -> str | None:
 def _notes(run: _Run, criteria: Sequence[SelectionCriterion]) -> Iterator[str]:
     failed = [one for one in run.summary.counts if one.failed and one.completed]
     if failed and criteria:
-        told = ", ".join(f"{one.failed} of {one.completed + one.failed} of {one.model_id}" for one in failed)
+        has_variants = len({one.variant_id for one in run.summary.counts}) > 1
+        named = ((one, f"{one.model_id} [{one.variant_id}]" if has_variants else one.model_id) for one in failed)
+        told = ", ".join(f"{one.failed} of {one.completed + one.failed} of {name}" for one, name in named)
         yield f"Requests failed ({told}): figures speak of those that were answered."
 
 

@@ -25,7 +25,7 @@ def grade(score):
     return Grade(trial_id="t", grader_id="checks", grader_digest="d", state="graded", score=score, aspects=(aspect,))
 
 
-def answers(model, quality, ttft, *, prompts=PROMPTS, failing=(), rounds=2):
+def answers(model, quality, ttft, *, prompts=PROMPTS, failing=(), rounds=2, **more):
     """A model that differs a little from prompt to prompt, in its own way."""
     own = np.random.default_rng(sum(map(ord, model)))
     for number in range(prompts):
@@ -39,6 +39,7 @@ def answers(model, quality, ttft, *, prompts=PROMPTS, failing=(), rounds=2):
                 token_s=(start + wait, start + wait + 0.1, start + wait + 0.3),
                 failure="timeout" if number in failing else None,
                 grades=() if number in failing else (grade(float(np.clip(quality + own.normal(0, 0.05), 0, 1))),),
+                **more,
             )
 
 
@@ -165,6 +166,12 @@ def test_a_bound_that_noise_leaves_open_holds_in_some_resamples():
     assert 0.3 < of(found, "a").win_share < 0.7
     assert found.nobody_share == pytest.approx(1 - of(found, "a").win_share)
     assert "nobody meets the requirements in" in found.sentence
+
+
+def test_whose_requests_failed_is_told_by_its_variant_where_there_are_several():
+    seen = (*answers("a", 0.8, 1.0, failing=range(3), variant_id="cold"), *answers("a", 0.8, 1.0, failing=range(2), variant_id="hot"))
+    told = "Requests failed (6 of 24 of a [cold], 4 of 24 of a [hot]): figures speak of those that were answered."
+    assert chosen(seen, weights={"quality": 1}).notes == (told,)
 
 
 def test_a_model_whose_requests_often_fail_is_out_unless_the_spec_allows_it():
