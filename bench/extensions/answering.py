@@ -72,15 +72,16 @@ class GuardedRuntime:
         if urlsplit(endpoint.base_url).scheme not in {"http", "https"} and endpoint.transport == "http":
             endpoint = msgspec.structs.replace(endpoint, transport="other")
         kind = GuardedSelfSpoken if isinstance(served, SelfSpoken) else GuardedServed
-        return kind(self._origin, served, endpoint, credential)
+        return kind(self._origin, served, endpoint, credential, secrets)
 
 
 class GuardedServed:
     """A served model whose trouble is a note in its row."""
 
-    def __init__(self, origin: Origin, made: Any, endpoint: Endpoint, credential: str | None) -> None:
-        """Around this model."""
+    def __init__(self, origin: Origin, made: Any, endpoint: Endpoint, credential: str | None, secrets: tuple[str, ...] = ()) -> None:
+        """Around this model; `secrets` stand in none of its notes."""
         self._origin, self._made = origin, made
+        self._secrets = (*secrets, credential or "")
         self.endpoint, self.credential = endpoint, credential
         self._notes: dict[str, None] = {}
         self._is_death_unknown = False
@@ -89,7 +90,7 @@ class GuardedServed:
         """What it knows of itself; nothing but a note where it broke."""
         found = ServingFacts()
         with self._noted():
-            told = attempt(self._origin, "when asked for its facts", self._made.facts, limit_s=MADE_S)
+            told = attempt(self._origin, "when asked for its facts", self._made.facts, secrets=self._secrets, limit_s=MADE_S)
             found = a(self._origin, "when asked for its facts", told, ServingFacts)
         return msgspec.structs.replace(found, notes=(*found.notes, *self._notes))
 
@@ -99,7 +100,7 @@ class GuardedServed:
             return None
         with self._noted():
             self._is_death_unknown = True
-            found = attempt(self._origin, "when asked whether it lives", self._made.death, limit_s=DEATH_S)
+            found = attempt(self._origin, "when asked whether it lives", self._made.death, secrets=self._secrets, limit_s=DEATH_S)
             if found is not None and not isinstance(found, str):
                 raise self._origin.odd("when asked whether it lives", found, "a text or None")
             self._is_death_unknown = False
@@ -109,7 +110,7 @@ class GuardedServed:
     def close(self) -> None:
         """End it, as far as it lets itself be ended."""
         with self._noted():
-            attempt(self._origin, "when it was closed", self._made.close, limit_s=CLOSE_S)
+            attempt(self._origin, "when it was closed", self._made.close, secrets=self._secrets, limit_s=CLOSE_S)
 
     def _noted(self) -> "_Noted":
         return _Noted(self._notes)

@@ -52,8 +52,7 @@ class GuardedMetric:
         if self._is_given_up:
             return None
         try:
-            found = attempt(self._origin, "on an answer", lambda: self._measure(seen), limit_s=MEASURE_S)
-            return self._value(found)
+            return attempt(self._origin, "on an answer", lambda: self._value(self._measure(seen)), limit_s=MEASURE_S)  # its numbers are its code, too
         except ExtensionBroke as broke:
             self._is_given_up = broke.is_overdue
             return None

@@ -60,9 +60,13 @@ class GuardedLoad:
             if asked is None
             else attempt(self._origin, "when asked for its places", lambda: tuple(asked()), limit_s=SHAPE_S)
         )
-        if len(found) != self.concurrency or not all(isinstance(each, Real) and float(each) >= 0 and isfinite(each) for each in found):
+        if len(found) != self.concurrency or not all(map(_is_moment, found)):
             raise self._origin.odd("when asked for its places", found, f"{self.concurrency} times in seconds from 0")
         return iter(tuple(float(each) for each in found))
+
+
+def _is_moment(found: Any) -> bool:
+    return isinstance(found, Real) and not isinstance(found, bool) and isfinite(found) and float(found) >= 0
 
 
 def checked(origin: Origin, asked: Any, n: int) -> tuple[float | None, ...]:
@@ -98,7 +102,7 @@ class GuardedStagedLoad(GuardedLoad):
         if self._broke is not None:
             return self._broke
         try:
-            found = attempt(self._origin, "when asked why it ended", lambda: self._made.ended)
+            found = attempt(self._origin, "when asked why it ended", lambda: self._made.ended, limit_s=SHAPE_S)
         except ExtensionBroke as broke:
             return broke.message
         return found if isinstance(found, str) else None
@@ -113,18 +117,23 @@ class GuardedStagedLoad(GuardedLoad):
                     stage = attempt(self._origin, doing, lambda: next(stages), passes=(StopIteration,), limit_s=SHAPE_S)
                 except StopIteration:
                     return
-                yield self._stage(stage)
+                yield self._stage(stage, type(trials))
         except ExtensionBroke as broke:
             self._broke = broke.message
 
-    def _stage(self, stage: Any) -> Stage:
+    def _stage(self, stage: Any, given: type[Sequence[Trial]]) -> Stage:
+        doing = "when asked for a stage"
         if not isinstance(stage, Stage):
-            raise self._origin.odd("when asked for a stage", stage, "a `Stage`")
-        given = attempt(self._origin, "when asked for a stage", lambda: (len(stage.trials), tuple(stage.opens)))
-        n, opens = given
-        if not all(isinstance(trial, Trial) for trial in islice(stage.trials, 1)) or not opens:
-            raise self._origin.odd("when asked for a stage", stage, "trials of the block, and a place at least")
-        return Stage(trials=stage.trials, arrivals=iter(checked(self._origin, lambda: stage.arrivals, n)), opens=opens)
+            raise self._origin.odd(doing, stage, "a `Stage`")
+        # A part of bench's own trials, which may be millions, is taken as it is; whatever else it is, its code runs here for the last time.
+        is_own = isinstance(stage.trials, given) and given not in {list, tuple}
+        trials, opens = attempt(self._origin, doing, lambda: (stage.trials if is_own else tuple(stage.trials), tuple(stage.opens)), limit_s=SHAPE_S)
+        if not opens or not all(isinstance(trial, Trial) for trial in (islice(trials, 1) if is_own else trials)):
+            raise self._origin.odd(doing, stage, "trials of the block, and a place at least")
+        if not all(map(_is_moment, opens)):
+            raise self._origin.odd(doing, opens, "`opens`, times in seconds from 0")
+        arrivals = checked(self._origin, lambda: stage.arrivals, len(trials))
+        return Stage(trials=trials, arrivals=iter(arrivals), opens=tuple(map(float, opens)))
 
     def observe(self, sample: Sample) -> None:
         """Take a sample into account."""

@@ -136,6 +136,7 @@ def test_a_comparing_check_is_guarded_too(it):
         ("ratio", "return (1.0, 2.0, 3.0)", "(numerator, denominator)"),
         ("share", "return 0.5", "expected 0 or 1"),
         ("quantiles", "return ['a']", "a number or several"),
+        ("quantiles", "return type('Odd', (list,), {'__iter__': lambda self: iter([1 / 0])})()", "ZeroDivisionError"),
     ],
 )
 def test_a_metric_that_breaks_has_no_value_there(it, aggregate, code, words):
@@ -267,6 +268,23 @@ def test_a_staged_load_that_breaks_ends_there_with_its_reason(it):
     assert "ZeroDivisionError" in shape.ended
 
 
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("Stage(trials=trials, arrivals=iter([None]), opens=('now',))", "`opens`, times in seconds from 0"),
+        ("Stage(trials=trials, arrivals=iter([None]), opens=(float('nan'),))", "`opens`, times in seconds from 0"),
+        ("Stage(trials=[*trials, 5], arrivals=iter([None, None]), opens=(0.0,))", "trials of the block"),
+        ("Stage(trials=type('Odd', (list,), {'__iter__': lambda self: 1 / 0})(), arrivals=iter([None]), opens=(0.0,))", "ZeroDivisionError"),
+    ],
+)
+def test_a_stage_that_is_none_ends_the_load_with_its_reason(it, stage, words):
+    from harness.calls import trial  # noqa: PLC0415 - only here
+
+    shape = it("load", STAGED.format(f"yield {stage}", "pass"))(Load(kind="it"))
+    assert len(list(shape.stages([trial(1)], 1))) == 1
+    assert words in shape.ended
+
+
 def serve(runtime, tmp_path, **fields):
     model = ModelSpec(id="m", runtime="it", **fields)
     return runtime.serve(treatment(model), context(tmp_path, environ={"KEY": SECRET}))
@@ -331,6 +349,14 @@ def test_a_served_model_that_breaks_has_notes_and_goes_on(it, tmp_path):
         "when asked for its facts",
     ]
     assert served.endpoint.transport == "http"
+
+
+def test_what_a_served_model_says_when_it_breaks_has_no_key_in_it(it, tmp_path):
+    code = SERVED.format(url="http://localhost:9/v1", facts="{}['" + SECRET + "']", death="None", close="None")  # KeyError: 'sk-…'
+    served = serve(it("runtime", code)(), tmp_path, api_key=SecretName(env="KEY"))
+    (note,) = served.facts().notes
+    assert "KeyError: '***'" in note
+    assert all(SECRET not in trouble.message + trouble.trace for trouble in it.registry.troubles())
 
 
 def test_what_is_not_spoken_to_over_http_is_not_said_to_be(it, tmp_path):
