@@ -19,7 +19,7 @@ from bench.records.spec import Spec
 from bench.stats.cluster import Ids
 from bench.stats.paired import MCNEMAR, Paired, Tally, fewest, holm, mcnemar, minimum_detectable, sign_flips, tally
 from bench.stats.quantile import Floats
-from bench.summarize.drift import apart
+from bench.summarize.drift import Wander
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
 from bench.summarize.table import is_timed
@@ -68,19 +68,20 @@ def compare(
     asked = [(place, rows) for place, rows in cells if len(rows)]
     if len(asked) < 2:
         return
+    known = dict(asked)
     names = [name for name in COMPARED if name in metrics and not (name == "judged" and _says_as_much(asked))]
     for name in names:
         sides = {place: side for place, rows in asked if (side := _side(name, metrics[name], rows)).keys.size}
         ways = {place: transports.get(place, "") if is_timed(metrics[name]) else "" for place in sides}
         alike = [[place for place in sides if ways[place] == way] for way in dict.fromkeys(ways.values())]
-        found = _of_figure((name, metrics[name]), sides, (dict(asked), alike), spec.seed)
-        yield from (_beside_drift(one, spec, dict(asked)) for one in found) if is_timed(metrics[name]) else found
+        found = _of_figure((name, metrics[name]), sides, (known, alike), spec.seed)
+        wander = Wander(name, spec, [rows for _, rows in asked])
+        yield from (_beside_drift(one, wander, known) for one in found) if is_timed(metrics[name]) else found
 
 
-def _beside_drift(one: ModelComparison, spec: Spec, rows: Mapping[Place, Rows]) -> ModelComparison:
+def _beside_drift(one: ModelComparison, wander: Wander, rows: Mapping[Place, Rows]) -> ModelComparison:
     """The comparison without a verdict that the machine alone may have made, where the two were measured one after the other."""
-    pair = rows[one.a.model_id, one.a.variant_id], rows[one.b.model_id, one.b.variant_id]
-    found = apart(one.metric, spec, pair, tuple(rows.values()))
+    found = wander.apart(rows[one.a.model_id, one.a.variant_id], rows[one.b.model_id, one.b.variant_id])
     if found is None:
         return one
     is_hidden = one.verdict in {"better", "worse"} and found.hides(one.ratio)

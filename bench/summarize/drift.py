@@ -5,6 +5,7 @@ shows how far the machine wanders; `bench.stats.drift` says what that may come t
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -34,18 +35,28 @@ def took_turns(spec: Spec, first: Rows, second: Rows) -> bool:
     return spec.order == "interleaved" or set(first.counts("treatment")) == set(second.counts("treatment"))
 
 
-def apart(name: str, spec: Spec, pair: tuple[Rows, Rows], alike: Sequence[Rows]) -> Apart | None:
-    """What drift may make of a metric of two; None where they took turns. `alike`: all whose halves show how the machine wanders."""
-    first, second = pair
-    if took_turns(spec, first, second):
-        return None
-    one, other = (_span(rows) for rows in pair)
-    if one.session != other.session:  # each session's clock begins at zero
-        return Apart(None)
-    length_s = (one.ends_s - one.begins_s + other.ends_s - other.begins_s) / 2
-    apart_s = abs(one.begins_s + one.ends_s - other.begins_s - other.ends_s) / 2
-    far = reach([stretch for rows in alike for stretch in stretches(name, rows)], apart_s, length_s, LEVEL)
-    return Apart(None if far is None else float(f"{np.exp(min(far, 700.0)):.12g}"))
+class Wander:
+    """How far the machine wandered in one metric, read once from all blocks for all of their pairs: a hundred models have a hundred pairs."""
+
+    def __init__(self, name: str, spec: Spec, alike: Sequence[Rows]) -> None:
+        """`alike`: all whose halves show it. They are read when two were measured one after the other."""
+        self._name, self._spec, self._alike = name, spec, alike
+
+    @cached_property
+    def _stretches(self) -> list[Stretch]:
+        return [stretch for rows in self._alike for stretch in stretches(self._name, rows)]
+
+    def apart(self, first: Rows, second: Rows) -> Apart | None:
+        """What drift may make of the metric of two; None where they took turns."""
+        if took_turns(self._spec, first, second):
+            return None
+        one, other = (_span(rows) for rows in (first, second))
+        if one.session != other.session:  # each session's clock begins at zero
+            return Apart(None)
+        length_s = (one.ends_s - one.begins_s + other.ends_s - other.begins_s) / 2
+        apart_s = abs(one.begins_s + one.ends_s - other.begins_s - other.ends_s) / 2
+        far = reach(self._stretches, apart_s, length_s, LEVEL)
+        return Apart(None if far is None else float(f"{np.exp(min(far, 700.0)):.12g}"))
 
 
 def stretches(name: str, rows: Rows) -> Iterator[Stretch]:

@@ -20,7 +20,7 @@ from bench.stats.cluster import Ids
 from bench.stats.paired import fewest, holm, sign_flips
 from bench.stats.quantile import Floats
 from bench.stats.stratified import STRATIFIED, stratified_mean
-from bench.summarize.drift import Apart, apart
+from bench.summarize.drift import Apart, Wander
 from bench.summarize.estimates import tidy
 from bench.summarize.rows import Rows
 from bench.summarize.table import Cell
@@ -41,7 +41,8 @@ def ratios(spec: Spec, cells: Mapping[Cell, Rows], estimates: Sequence[Estimate]
         for name in TESTED:
             if name in metrics:
                 tested = [made for other in others if (made := _tested((name, metrics[name]), other, baseline, cells, len(others)))]
-                yield from _adjusted([_beside_drift(one, spec, cells) for one in tested])
+                wander = Wander(name, spec, [rows for cell, rows in cells.items() if cell.model_id == model.id and len(rows)])
+                yield from _adjusted([_beside_drift(one, wander, cells) for one in tested])
         yield from _once(baseline, others, estimates)
 
 
@@ -70,11 +71,9 @@ def _tested(named: tuple[str, Metric], cell: Cell, baseline: Cell, cells: Mappin
     return _told(base, within.mean, (within.low, within.high, within.p), ("rounds", STRATIFIED))
 
 
-def _beside_drift(one: VariantRatio, spec: Spec, cells: Mapping[Cell, Rows]) -> VariantRatio:
+def _beside_drift(one: VariantRatio, wander: Wander, cells: Mapping[Cell, Rows]) -> VariantRatio:
     """The ratio with what the machine alone may make of it, where the two were measured one after the other."""
-    pair = cells[Cell(one.model_id, one.variant_id)], cells[Cell(one.model_id, one.baseline_id)]
-    of_model = [rows for cell, rows in cells.items() if cell.model_id == one.model_id and len(rows)]
-    found = apart(one.metric, spec, pair, of_model)
+    found = wander.apart(cells[Cell(one.model_id, one.variant_id)], cells[Cell(one.model_id, one.baseline_id)])
     return one if found is None else replace(one, is_apart=True, drift=found.drift)
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bench.records.sketch import observation
 from bench.stats.drift import Stretch, random_walk, reach
+from bench.summarize import drift
 
 PROMPTS, ROUNDS, EACH_S = 8, 4, 10.0
 
@@ -77,6 +78,16 @@ def test_who_took_turns_needs_no_allowance():
 def test_where_nothing_shows_the_drift_there_is_no_verdict(how):
     found = told(one_after_the_other(lambda _share: 1.0, ratio=3.0, **how))
     assert (found.verdict, found.is_apart, found.drift) == ("cannot_tell", True, None)
+
+
+def test_each_block_is_read_once_for_all_of_its_pairs(monkeypatch):
+    read = []
+    monkeypatch.setattr(drift, "stretches", lambda name, _rows: read.append(name) or iter(()))
+    seen = [
+        answered(f"m{model}", prompt, 1, (model * PROMPTS + prompt) * EACH_S, 0.1 * (1 + model)) for model in range(12) for prompt in range(PROMPTS)
+    ]
+    assert len([one for one in summary_of(seen, spec=spec_of(seen)).comparisons if one.metric == "ttft"]) == 11
+    assert read.count("ttft") == 12
 
 
 def test_variants_are_held_to_the_same():
