@@ -47,7 +47,7 @@ def _measured(cell: Cell, rows: Rows, every: Rows, told_by: Mapping[str, Session
     gross, net, seconds = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     totals = np.zeros(4)  # gross, time, by counters, by power
     sources: dict[str, None] = {}
-    idle_w: list[float] = []
+    idle_j: list[float | None] = []
     notes: dict[str, None] = {}
     for name, session in told_by.items():
         mine = _of_session(rows, name)
@@ -61,13 +61,13 @@ def _measured(cell: Cell, rows: Rows, every: Rows, told_by: Mapping[str, Session
         gross[mine], seconds[mine] = whole.rows, time.rows
         net[mine] = whole.rows - (at_rest or 0.0) * time.rows
         by = [_shares(session, energy_of(session, which), lot, beside) for which in (_counter, _integral)]
-        totals += [each.rows.sum() + each.gaps * part for each in (whole, time, *by)]
+        totals += (here := np.array([each.rows.sum() + each.gaps * part for each in (whole, time, *by)]))
         sources |= dict.fromkeys(" ".join(zone) for zone in zones(session))
-        idle_w += [] if at_rest is None else [at_rest]
+        idle_j.append(None if at_rest is None else at_rest * float(here[1]))
         notes |= dict.fromkeys(_notes(session, at_rest))
     if not sources or not _is_covered(rows, gross):
         return None
-    facts = _facts(cell, rows, totals, (tuple(sources), idle_w, tuple(notes)))
+    facts = _facts(cell, rows, totals, (tuple(sources), idle_j, tuple(notes)))
     is_net = facts.net_j is not None
     return _with_units(facts, net if is_net else gross), _estimate(cell, rows, net if is_net else gross, told_by, facts)
 
@@ -141,11 +141,13 @@ def _is_covered(rows: Rows, gross: Floats) -> bool:
     return bool(length[~np.isnan(gross)].sum() >= _COVERED * length.sum())
 
 
-def _facts(cell: Cell, rows: Rows, totals: Floats, known: tuple[tuple[str, ...], Sequence[float], tuple[str, ...]]) -> EnergyFacts:
-    sources, idle_w, notes = known
+def _facts(cell: Cell, rows: Rows, totals: Floats, known: tuple[tuple[str, ...], Sequence[float | None], tuple[str, ...]]) -> EnergyFacts:
+    """`known`: sources, what each session's rest takes off (None: not known, and then nothing is taken off any), notes."""
+    sources, rest_j, notes = known
     gross_j, window_s, by_counters, by_power = (None if np.isnan(each) else tidy(float(each)) for each in totals)
-    at_rest = float(np.mean(idle_w)) if idle_w else None
-    idle_j = None if at_rest is None or window_s is None else at_rest * window_s
+    told_j = [each for each in rest_j if each is not None]
+    idle_j = sum(told_j) if window_s and len(told_j) == len(rest_j) else None
+    at_rest = None if idle_j is None or window_s is None else idle_j / window_s
     return EnergyFacts(
         model_id=cell.model_id,
         variant_id=cell.variant_id,

@@ -131,6 +131,20 @@ def test_time_between_requests_counts_for_the_run_and_not_for_an_answer():
     assert facts.per_request_j == pytest.approx(80.0)
 
 
+@pytest.mark.parametrize(("other_w", "busy", "idle_w", "net_j"), [(50.0, 0.01, 30.0, 420.0), (50.0, 0.9, None, None)])
+def test_sessions_take_off_each_its_own_rest_or_none_does(other_w, busy, idle_w, net_j):
+    lines = {
+        "w1": (START, idle(20.0), *(piece(n) for n in range(20))),
+        "w2": (START, idle(other_w, busy), *(piece(n) for n in range(20))),
+    }
+    rows, measured = rows_of(asked(0, 4, prompt_id="a"), asked(0, 2, prompt_id="b", worker="w2"))
+    ((facts, estimate),) = energy(measured, rows, sessions(lines))
+    assert (facts.idle_w, facts.net_j) == (pytest.approx(idle_w), pytest.approx(net_j))
+    assert facts.per_request_j == pytest.approx((600.0 if net_j is None else net_j) / 2)
+    assert estimate.value == facts.per_request_j
+    assert any("nothing is taken off" in note for note in facts.notes) == (net_j is None)
+
+
 def test_failed_requests_are_paid_by_those_that_were_answered():
     lines = [idle(0.0), *(piece(n) for n in range(8))]
     facts, estimate = energy_of(lines, asked(0, 2), asked(2, 4, failure="server"))[ONE]
