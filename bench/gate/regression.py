@@ -166,11 +166,12 @@ def _aspect(aspect: str, sides: tuple[Contestant, Contestant], runs: tuple[Basel
     if len(pairs) == 1:
         (met, of), (now, of_now) = pairs[0]
         told = difference_interval(_share(met, of), _share(now, of_now))
-        return Found(Figure(*told), "share", "share", n, sides=(met / of, now / of_now), sides_unit="share")
+        return Found(Figure(*told), "share", "share", n, sides=(met / of, now / of_now), sides_unit="share", is_points=True)
     found = sign_flips(lost, np.random.default_rng(runs[1].seed))
     why = f"{len(pairs)} prompts, fewer than such an interval takes" if found.low is None or found.high is None else None
     base, head = (float(np.mean([met / of for met, of in each])) for each in zip(*pairs, strict=True))
-    return Found(Figure(found.mean, found.low, found.high, why), "share", "share", n, sides=(base, head), sides_unit="share", prompts=len(pairs))
+    figure = Figure(found.mean, found.low, found.high, why)
+    return Found(figure, "share", "share", n, sides=(base, head), sides_unit="share", is_points=True, prompts=len(pairs))
 
 
 def _share(met: int, of: int) -> Bounded:

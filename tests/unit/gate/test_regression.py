@@ -177,6 +177,7 @@ def test_an_aspect_regresses_in_points_prompt_by_prompt(layout, standing, tmp_pa
     assert (same.outcome, same.value, same.n, same.name) == ("pass", 0.0, 36, "aspect begins worse by ≤ 10 points")
     (better,) = held(layout, answered(standing, lambda _, one: replace(one, aspects={"begins": (0, 3)})), tmp_path, wanted)
     assert (better.outcome, better.value) == ("pass", -1.0)
+    assert better.reason.startswith("0 % → 100 %, better by 100 points over 12 prompts")
     other = replace(standing, prompts={name: replace(one, aspects={"begins": "other"}) for name, one in standing.prompts.items()})
     (unlike,) = held(layout, other, tmp_path, wanted)
     assert (unlike.outcome, unlike.cause) == ("undecided", "baseline")
@@ -198,6 +199,7 @@ def test_a_lost_aspect_fails_also_with_a_single_prompt(tmp_path):
     before = answered(now, lambda _, one: replace(one, aspects={"begins": (20, 20)}))
     (lost,) = held(layout, before, tmp_path, gate("aspect", aspect="begins"))
     assert (lost.outcome, lost.value) == ("fail", 1.0)
+    assert " points: " in lost.reason
     assert 0.7 < lost.low < lost.high <= 1.3
 
 
