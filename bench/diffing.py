@@ -130,7 +130,7 @@ def _places(typed: str, *, as_git_lists: bool) -> Place | dict[str, Place]:
     parts = split(typed)
     if parts is None:
         path = Path(typed)
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - of a name that no file system takes, pathlib raises
             return Place(path=path)
         known = _listed(path) if as_git_lists else []
         return {one.relative_to(path).as_posix(): Place(path=one) for one in known or specs_in(path)}

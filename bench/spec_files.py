@@ -30,13 +30,20 @@ def is_spec(content: bytes) -> bool:
 
 
 def specs_in(folder: Path) -> list[Path]:
-    """The specs in a folder and below, in order; links that lead out of it are none."""
+    """The specs in a folder and below, in order; links that lead out of it are none. What may not be read is one: who opens it is told why."""
     root = folder.resolve()
     found = {one.relative_to(folder).as_posix(): one for one in sorted(folder.rglob("*"))}
     wanted = without_runs(found)
-    inside = (one for name, one in found.items() if name in wanted and one.suffix in SUFFIXES)
-    inside = (one for one in inside if one.is_file() and one.resolve().is_relative_to(root) and one.stat().st_size <= MAX_BYTES)
-    return [one for one in inside if is_spec(one.read_bytes())]
+    return [one for name, one in found.items() if name in wanted and one.suffix in SUFFIXES and _may_be_one(one, root)]
+
+
+def _may_be_one(path: Path, root: Path) -> bool:
+    try:
+        return path.is_file() and path.resolve().is_relative_to(root) and path.stat().st_size <= MAX_BYTES and is_spec(path.read_bytes())
+    except FileNotFoundError:  # gone meanwhile
+        return False
+    except OSError:
+        return True
 
 
 def without_runs(names: Iterable[str]) -> set[str]:

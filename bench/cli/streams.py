@@ -1,4 +1,4 @@
-"""Standard output and standard error whose reader may leave (`| head`, `| grep -q`): the command goes on, and its exit code is its own."""
+"""The process's own streams. A reader may leave (`| head`, `| grep -q`): the command goes on, and its exit code is its own."""
 
 import io
 import os
@@ -10,22 +10,32 @@ _WINDOWS_GONE = 22  # EINVAL: what Windows says of a pipe that nobody reads any 
 
 
 class _Forgiving(io.FileIO):
-    """A pipe or file to write to. What nobody will read any more goes nowhere; every other error is raised."""
+    """A pipe or file to write to. What nobody will read any more goes nowhere; where it cannot be written, that is told once."""
 
     def write(self, data: Any, /) -> int:
+        """As its parent's. Raises: UsageError for a full disk and the like."""
         try:
             return super().write(data)
         except OSError as error:
+            self._forget()
             if not isinstance(error, BrokenPipeError) and (sys.platform != "win32" or error.errno != _WINDOWS_GONE):
-                raise
+                from bench.errors import UsageError  # noqa: PLC0415 - `bench --help` stays free of records
+
+                name = "standard error" if self.fileno() == 2 else "standard output"
+                raise UsageError(f"{name} cannot be written: {error.strerror}", hint="make room where it goes, or let it go elsewhere") from error
+        return len(data)
+
+    def _forget(self) -> None:
+        """Let what comes go nowhere: Python writes what is left once more when it ends."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
-        return len(data)
 
 
 def settle() -> None:
-    """Make the process's own two streams bear a reader that leaves, or none at all, and a name that the terminal's encoding cannot show."""
+    """Make the process's own streams bear a reader that leaves, or none at all, and a name that the terminal's encoding cannot show."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as below
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed before the start (`>&-`): what is opened next would take its number

@@ -89,6 +89,20 @@ def test_a_command_without_streams_works(tmp_path):
     (tmp_path / "good.yaml").write_text(BASE, encoding="utf-8")
     words = f'"{sys.executable}" -m bench.cli.main validate good.yaml >&- 2>&-'
     assert subprocess.run(["sh", "-c", words], cwd=tmp_path, timeout=30, check=False).returncode == 0  # noqa: S607
+    words = f'"{sys.executable}" -m bench.cli.main migrate - <&-'
+    ended = subprocess.run(["sh", "-c", words], cwd=tmp_path, timeout=30, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S607
+    assert (ended.returncode, "the file is empty" in ended.stderr) == (2, True)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only some systems have a device that is always full")  # noqa: PTH110
+def test_output_that_finds_no_room_is_told_and_is_no_bug(tmp_path):
+    (tmp_path / "good.yaml").write_text(BASE, encoding="utf-8")
+    command = [sys.executable, "-m", "bench.cli.main", "validate", "good.yaml"]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ended = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: standard output cannot be written: No space left on device\nhint: ")
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,15 @@ def test_a_command_without_streams_works(tmp_path):
 )
 def test_a_word_that_means_nothing_is_told_with_what_was_meant(bench, words, said):
     assert f"error: {said}" in bench(*words, code=2).stderr
+
+
+@pytest.mark.parametrize("words", [("validate",), ("diff", "a.yaml"), ("diff", "{}:a.yaml"), ("models", "pull")])
+def test_a_name_that_no_file_system_takes_is_told_as_one_that_is_not_there(bench, words):
+    name = "a" * 300
+    filled = [word.format(name) for word in words]
+    said = bench(*filled, *([] if name in "".join(filled) else [name]), code=2).stderr
+    assert "error" in said
+    assert "hint: " in said
 
 
 def test_text_that_the_terminal_cannot_show_is_escaped(tmp_path):
