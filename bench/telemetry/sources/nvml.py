@@ -145,7 +145,8 @@ class Nvml:
         """
         ours = self._ours or frozenset()
         mine = [used for pid, used in listed.items() if pid in ours]
-        if not all(tree.is_known for tree in self._trees) or (not mine and not _names_our_pids()):
+        # A model in bench's own process has no process of its own, and is found with bench.
+        if not mine and not (_names_our_pids() and all(tree.is_known for tree in self._trees)):
             return _Users()
         strange = {pid: self._first_seen.setdefault(pid, self._trees) for pid in listed if pid not in ours}
         rest = [listed[pid] for pid, since in strange.items() if since is not self._trees]

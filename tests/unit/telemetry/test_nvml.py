@@ -205,6 +205,15 @@ def test_memory_of_a_server_whose_process_nobody_knows_is_not_anothers(monkeypat
     assert [(gpu.ours_bytes, gpu.others_bytes) for _ in range(3) for gpu in opened.read().gpus] == [(None, None)] * 3
 
 
+def test_memory_of_a_model_in_benchs_own_process_is_ours(monkeypatch):
+    install(monkeypatch, Library(users={10: 5 << 30}))
+    monkeypatch.setattr(nvml, "_names_our_pids", lambda: True)
+    own = WatchedTree(model_id="", treatment_digest="", pids=frozenset({10}))
+    inside = WatchedTree(model_id="m", treatment_digest="d", is_known=False)
+    (gpu,) = nvml.Nvml(TelemetryMeans(wants=BOTH, trees=lambda: (own, inside))).read().gpus
+    assert (gpu.ours_bytes, gpu.others_bytes) == (5 << 30, 0)
+
+
 def test_figure_that_fails_once_does_not_cost_the_gpu(monkeypatch):
     library = install(monkeypatch, Library())
     opened = source()
