@@ -109,6 +109,10 @@ def _children_elsewhere(pid: int) -> list[int] | None:
         return None
 
 
+# What listens in the place of a server in a container, or on another machine: its CPU time and memory are not the model's.
+_FORWARDERS = {"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "pasta.avx2", "conmon", "socat", "ssh", "sshd", "kubectl"}
+
+
 def listener(port: int, proc: Path = Path("/proc")) -> int | None:
     """The process that listens on a port of this machine, as far as we may see; a server that bench did not start has no other name."""
     if sys.platform == "linux":
@@ -134,10 +138,11 @@ def _sockets(port: int, proc: Path) -> set[str]:
 
 
 def _owner(sockets: set[str], proc: Path) -> int | None:
-    """The youngest process that holds one of these, so that of a server and its parent it is the server."""
+    """The youngest process that holds one of these, so that of a server and its parent it is the server; None where it only forwards."""
     for pid in sorted((int(name) for name in os.listdir(proc) if name.isdigit()), reverse=True) if sockets else ():  # noqa: PTH208 - as above
         with suppress(OSError):
             folder = f"{proc}/{pid}/fd"
             if any(os.readlink(f"{folder}/{file}") in sockets for file in os.listdir(folder)):  # noqa: PTH115, PTH208 - thousands of them
-                return pid
+                name = (proc / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                return None if name in _FORWARDERS else pid
     return None

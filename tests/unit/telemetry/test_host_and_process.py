@@ -268,6 +268,16 @@ def test_server_that_nobody_started_is_found_by_its_port():
 
 
 @LINUX
+@pytest.mark.parametrize(("name", "found"), [("llama-server", 41), ("docker-proxy", None), ("ssh", None)])
+def test_what_only_forwards_a_port_is_not_the_server(tmp_path, name, found):
+    write(tmp_path, "net/tcp", f"sl local\n 0: 0100007F:{8080:04X} 00000000:0000 0A 0 0 0 0 0 777 1\n")
+    write(tmp_path, "41/comm", f"{name}\n")
+    (tmp_path / "41/fd").mkdir()
+    (tmp_path / "41/fd/3").symlink_to("socket:[777]")
+    assert listener(8080, tmp_path) == found
+
+
+@LINUX
 def test_busy_child_is_seen_to_be_busy():
     with subprocess.Popen([sys.executable, "-c", "print(1, flush=True)\nwhile True: pass"], stdout=subprocess.PIPE) as child:
         try:
