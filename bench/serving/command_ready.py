@@ -14,8 +14,9 @@ from bench.records.spec import ModelSpec
 from bench.serving.probe import Reply, Silence, get
 from bench.serving.process import ChildProcess, exit_reason
 
-# Names of the environment whose values are no one's business. `MAX_TOKENS`, `TOKENIZERS_PARALLELISM` and `KV_CACHE` are none of them.
-_SECRET = re.compile(r"(?:^|_)(?:API_?KEYS?|KEYS?|TOKEN|SECRETS?|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
+# Names of the environment whose values are no one's business: `HF_TOKEN`, `PGPASSWORD`, `AUTHTOKEN`, `apiKey`, `AWS_ACCESS_KEY_ID`. `MAX_TOKENS`,
+# `TOKENIZERS_PARALLELISM` and `KV_CACHE` are none of them.
+_SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(?:KEYS?|TOKEN)(?:_|$)|(?:AUTH|ACCESS|BEARER|API)_?TOKENS", re.IGNORECASE)
 _SHORTEST = 6  # what is shorter stands everywhere in a log: a switch, a number, a unit
 _AGAIN_S = (0.05, 0.5)  # between two looks at a server that is loading: at first, and at most
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")

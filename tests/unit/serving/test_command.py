@@ -9,6 +9,7 @@ from bench.errors import ServingError
 from bench.records.spec import ModelSpec, SecretName, Weights
 from bench.serving import command
 from bench.serving.command import Command
+from bench.serving.command_ready import is_secret
 from bench.serving.probe import Silence, get
 
 
@@ -89,6 +90,17 @@ def test_a_secret_in_the_log_is_not_repeated_in_the_message(tmp_path):
     found = refusal(tmp_path, entry)
     assert "API_TOKEN=***" in found.hint
     assert "s3cret" not in found.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        ("HF_TOKEN HUB_TOKEN_1 PGPASSWORD AUTHTOKEN authToken apiKey AWS_ACCESS_KEY_ID SSH_PASSPHRASE HF_ACCESS_TOKENS CLIENTSECRET API_KEYS", True),
+        ("MAX_TOKENS TOKENIZERS_PARALLELISM TOKENIZER KV_CACHE KEYSPACE MAX_NUM_BATCHED_TOKENS OLLAMA_KEEP_ALIVE", False),
+    ],
+)
+def test_a_secret_is_known_by_its_name_however_that_is_put_together(names, is_one):
+    assert {name: is_secret(name, "long enough") for name in names.split()} == dict.fromkeys(names.split(), is_one)
 
 
 def test_settings_that_only_sound_like_secrets_are_left_as_they_are(tmp_path):
