@@ -97,11 +97,13 @@ class ServedDetached:
     def close(self) -> None:
         """Ask it to let go, once."""
         ends, self._ends = self._ends, ()
-        for words in ends:
-            with contextlib.suppress(ServingError):  # it may be gone; what it said is in the log
-                _run(words, self._way, time.perf_counter() + _END_S)
-        if ends:
-            blot_out(self._way.log, self._model, self.credential)
+        try:
+            for words in ends:
+                with contextlib.suppress(ServingError):  # it may be gone; what it said is in the log
+                    _run(words, self._way, time.perf_counter() + _END_S)
+        finally:  # also where a second Ctrl-C does not wait for it
+            if ends:
+                blot_out(self._way.log, self._model, self.credential)
 
 
 def _run(words: tuple[str, ...], way: Way, until: float) -> None:

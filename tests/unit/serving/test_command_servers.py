@@ -221,6 +221,26 @@ def test_a_key_is_blotted_out_of_what_lm_studio_said(folder, settings):
     assert set((folder / "logs" / "tiny-default-dddddddd.log").read_text().splitlines()) == {"it is " + "*" * 11}
 
 
+def test_a_key_is_blotted_out_where_an_interrupt_does_not_wait_for_the_end(folder, monkeypatch):
+    given = (folder, entry("lm-studio", model="org/model", api_key=SecretName(env="LM_KEY")), ["lms"])
+    served = serve(*given, settings={"models": ["tiny"], "prints": "it is k3y-of-mine"}, environ={"LM_KEY": "k3y-of-mine"})
+    log = folder / "logs" / "tiny-default-dddddddd.log"
+    assert "k3y-of-mine" in log.read_text()
+    run, broken_off = detached._run, []
+
+    def interrupted(*given):
+        run(*given)
+        if not broken_off:
+            broken_off.append(given)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(detached, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        served.close()
+    assert "k3y-of-mine" not in log.read_text()
+    psutil.Process(int((folder / "bin" / "pid").read_text())).kill()
+
+
 def test_a_model_that_lm_studio_cannot_load_lets_go_of_the_server(folder):
     found = refusal(folder, entry("lm-studio", model="org/model"), ["lms"], settings={"load": 4})
     assert found.message == "model 'tiny': `lms load org/model` ended with exit code 4"
