@@ -18,6 +18,7 @@ GPU_OTHERS = 0.05  # of the GPU's memory
 SLOWED = 0.01  # of the readings
 
 TICK_S = 0.01  # what processor time is counted by: 1/100 s on Linux (USER_HZ) and macOS, 1/64 s on Windows
+_MOST_TICKS = 10**8  # of more the chance is beyond what SciPy counts by, and the error of a share below 0.01 %
 _CHANCE = 0.05
 _ROUNDING = 1e-6  # shares have six digits
 
@@ -52,7 +53,7 @@ def _is_beyond(share: float, limit: float, use: MachineUse) -> bool:
     A kernel charges a whole tick to whatever runs when it ends, so a share of few ticks is that of a sample: it is beyond the limit where so many
     ticks, or more, would be chance in at most one of twenty runs at the limit.
     """
-    ticks = int(use.read_s * use.cores / TICK_S)
+    ticks = min(int(use.read_s * use.cores / TICK_S), _MOST_TICKS)
     seen = int(min(share, 1.0) * ticks + _ROUNDING)
     return seen > 0 and binomial_above(seen - 1, ticks, limit) <= _CHANCE
 

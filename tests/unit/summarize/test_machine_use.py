@@ -301,6 +301,13 @@ def test_ticks_of_a_short_run_are_no_other_work(read_s):
         assert min(told(0.75, 0.25)) > 0.95
 
 
+def test_other_work_is_told_of_a_day_of_a_machine_with_many_cores():
+    long = msgspec.structs.replace(USE, read_s=86_400.0, cores=256, others_cores=64.0, steal_share=0.05)
+    assert [one.kind for one in contention(long, None, 0, 0.0)] == ["cpu", "steal"]
+    quiet = msgspec.structs.replace(long, others_cores=25.5, steal_share=0.0199)
+    assert list(contention(quiet, None, 0, 0.0)) == []
+
+
 def test_heat_and_a_quota_are_told_too():
     assert [(one.kind, one.text) for one in contention(USE, None, 1, 0.3)] == [
         ("quota", "the container's CPU quota kept 0.30 cores waiting, on average"),
