@@ -142,11 +142,12 @@ def _decided(gate: GateSpec, known: Known, on: tuple[Found, Bounds], cell: Cell)
     if found.is_incomparable:
         return "undecided", "baseline", found.reason or "there is nothing to compare with"
     decision = decide(found.figure, bounds, gate.on_noise)
-    if not (decision.outcome == gate.on_noise == "pass" and decision.cause != "bound"):  # which needs no proof, only the absence of one
-        doubts = (*trust.of_the_run(gate, found.measured or found.unit, (spec, summary), cell), *([found.doubt] if found.doubt else []))
-        if (doubt := next((one for one in doubts if one.outcome == decision.outcome), None)) is not None:
-            return "undecided", doubt.cause, f"{seen}: {doubt.reason}"
-    return decision.outcome, decision.cause, _reason(gate, found, decision, seen)
+    doubts = (*trust.of_the_run(gate, found.measured or found.unit, (spec, summary), cell), *([found.doubt] if found.doubt else []))
+    doubt = next((one for one in doubts if one.outcome == decision.outcome), None)
+    if doubt is not None and not decision.outcome == gate.on_noise == "pass":
+        return "undecided", doubt.cause, f"{seen}: {doubt.reason}"
+    lets = f"; {doubt.reason} (`on_noise: pass` asks for no proof of that)" if doubt is not None else ""
+    return decision.outcome, decision.cause, f"{_reason(gate, found, decision, seen)}{lets}"
 
 
 def _reason(gate: GateSpec, found: Found, decision: Decision, seen: str) -> str:

@@ -116,6 +116,9 @@ def test_what_was_there_when_the_baseline_was_measured_leaves_a_pass_open_and_a_
     assert told(FASTER) == ("undecided", by, why)
     assert told(1 / 1.1)[:2] == ("undecided", "noise")
     assert told(1 / 1.1, on_noise="pass")[:2] == ("pass", "noise")  # which asks for no proof but of a breach
+    proven = told(FASTER, on_noise="pass")
+    assert proven[:2] == ("pass", "bound")  # so what is better than that is not worse off
+    assert proven[2].endswith(f"{why} (`on_noise: pass` asks for no proof of that)")
     assert told(FASTER, on_noise="value")[:2] == ("undecided", by)
 
 
