@@ -288,6 +288,18 @@ def test_a_limit_of_time_holds_for_the_judge_too(tmp_path, run, model):
     assert not read_judge(latest(tmp_path), "local").counts
 
 
+def test_a_slip_in_a_name_is_no_judge_of_the_run(tmp_path, run, model):
+    with scripted_judge(constant()) as judge:
+        run("run", write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), n=3))
+        for words, told in (
+            (("--use", "locale"), "--use locale: there is no such judge"),
+            (("--use", "../../local"), "--use ../../local: there is no such judge"),
+            (("--method", "scores"), "--method scores: there is no such method"),
+        ):
+            assert told in run("judge", *words, code=2).stderr
+    assert [record.grader_id for record in read_judges(latest(tmp_path))] == ["local"]
+
+
 def test_several_graders_stand_side_by_side(tmp_path, run, model):
     with scripted_judge(constant()) as judge:
         run("run", write_judged_spec(tmp_path, judge_at(judge), external("m", model.base_url), n=3))

@@ -7,6 +7,7 @@ interrupted or killed goes on where it ended. Then the run's gates are decided a
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path, PureWindowsPath
 
@@ -18,7 +19,7 @@ from bench.cli.progress import console_progress
 from bench.clock import Clock
 from bench.errors import Exit, UsageError, worst
 from bench.execute.stop import StopRules
-from bench.grading import graded_by, keep_spec, look_ahead, with_grading
+from bench.grading import PEOPLE_GRADE, graded_by, keep_spec, look_ahead, with_grading
 from bench.interrupts import Interrupts
 from bench.meter import Meter
 from bench.outcome import gate_reasons, judge_reasons
@@ -97,7 +98,7 @@ def _ended(stop: StopRules) -> Exit:
 def _graded_by(layout: RunLayout, options: argparse.Namespace) -> LoadedSpec:
     """The run's spec with who grades it now; a new spec to grade by is kept in the run.
 
-    Raises: UsageError when nobody is named, SpecError when the spec is wrong.
+    Raises: UsageError when nobody is named, or somebody unknown, SpecError when the spec is wrong.
     """
     own = load_spec(layout.resolved, extensions=REGISTRY, environ={})
     if options.spec is not None:
@@ -139,5 +140,13 @@ def _chosen(layout: RunLayout, spec: Spec, options: argparse.Namespace) -> Spec:
             return spec
         whose = "this run's spec" if options.spec is None else f"{options.spec}"
         raise UsageError(f"{whose} has no `judge:`", hint="bench judge RUN --spec FILE, with `judges:` and `judge:` in that file")
+    judges, methods = tuple(each.id for each in (*spec.judges, *spec.models)), (*REGISTRY.names("grader"), PEOPLE_GRADE)
+    _known("--use", options.use, judges)  # a name that is a slip must not stand in the run as a judge that failed
+    _known("--method", options.method, methods)
     wanted = {"use": options.use or spec.judge.use, "method": options.method or spec.judge.method}
     return structs.replace(spec, judge=structs.replace(spec.judge, **wanted))
+
+
+def _known(option: str, given: str | None, names: Sequence[str]) -> None:
+    if given is not None and given not in names:
+        raise UsageError(f"{option} {given[:80]}: there is no such {'judge' if option == '--use' else 'method'}", hint=f"there is {', '.join(names)}")
