@@ -8,6 +8,8 @@ from bench.records.source import Diagnostic
 from bench.spec.marked import Path
 from bench.spec.rules.view import View, text
 
+_PLACES = ("threads", "context")  # what a command's words may have a place for
+
 
 def check(view: View) -> Iterator[Diagnostic]:
     """Combinations that no server can be started with, and settings that it has no word for."""
@@ -24,6 +26,8 @@ def check(view: View) -> Iterator[Diagnostic]:
             yield view.tree.diagnose(
                 (*path, "server"), "conflicting-keys", message, hint="write `runtime: command`, or leave `server` away", at="key"
             )
+        if text(model, "runtime") == "command":
+            yield from _unset(view, path, model)
         if "arguments" in model and "server" not in model:
             hint = "write them into `command`, or name the `server`"
             yield view.tree.diagnose((*path, "arguments"), "conflicting-keys", "`arguments` go to a `server`, and there is none", hint=hint, at="key")
@@ -72,8 +76,23 @@ def _untold(view: View, path: Path, model: dict[str, Any]) -> Iterator[Diagnosti
         yield view.tree.diagnose((*path, key), "unread-key", message, hint=hint, severity="warning", at="key")
 
 
+def _unset(view: View, path: Path, model: dict[str, Any]) -> Iterator[Diagnostic]:
+    """A place for a setting that neither the entry has nor, of a model, any variant."""
+    elsewhere = [variant for _, variant in view.entries("variants")] if path[0] == "models" else []
+    for key in _PLACES:
+        where = next((place for place, word in _words(model) if f"{{{key}}}" in word), None)
+        if where is not None and not any(key in one for one in (model, *elsewhere)):
+            hint = f"add `{key}:` to the entry{', or to each of its variants' if path[0] == 'models' else ''}"
+            yield view.tree.diagnose((*path, *where), "missing-key", f"`{{{key}}}` has a place here, but nothing sets `{key}`", hint=hint)
+
+
 def _untold_settings(model: dict[str, Any]) -> list[str]:
-    environment = model.get("environment")
-    listed = [model.get("command"), model.get("arguments"), list(environment.values()) if isinstance(environment, dict) else None]
-    words = [word for each in listed if isinstance(each, list) for word in each if isinstance(word, str)]
-    return [key for key in ("threads", "context") if key in model and not any(f"{{{key}}}" in word for word in words)]
+    return [key for key in _PLACES if key in model and not any(f"{{{key}}}" in word for _, word in _words(model))]
+
+
+def _words(model: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """The words in which settings may have a place."""
+    for key in ("command", "arguments", "environment"):
+        found = model.get(key)
+        pairs = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+        yield from (((key, inner), word) for inner, word in pairs if isinstance(word, str) and isinstance(inner, str | int))

@@ -12,7 +12,7 @@ from bench.spec.rules.view import View, text, texts
 
 _PYPI = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)/(?P<member>.+)", re.ASCII)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*/(?P<member>[^@]+)(?:@[\w./-]+)?", re.ASCII)
-_SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
+_SECRET = re.compile(r"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_?KEY|CREDENTIALS?)$", re.IGNORECASE)
 _SECRET_OPTION = re.compile(r"--?(?:[a-z]+[-_])?(?:api[-_]?key|(?:hf|auth|access|api|bearer)[-_]token|password|secret)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[^}:]*(?::-([^}]*))?\}")
 _SERVING = {"threads", "context", "gpu", "device"}
