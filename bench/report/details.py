@@ -43,6 +43,7 @@ def prompts(seen: Lookup) -> Section | None:
         return None
     spreads = {(one.metric, one.group): one for one in seen.summary.spreads}
     has_p95 = {one.metric for one in seen.summary.spreads if one.p95 is not None}
+    has_spread = {one.metric for one in seen.summary.spreads}  # asked of every row: a run of many models and prompts has thousands of both
     titles = ["n"]
     for metric, statistics, _, _ in wanted:
         titles += [seen.heading(metric, seen.statistic(metric, statistics)), *_spread_titles(metric, seen, has_p95)]
@@ -54,7 +55,7 @@ def prompts(seen: Lookup) -> Section | None:
             row = [Cell(value=short(prompt, 80)), Cell(value=seen.label(key)), Cell(value=f"{n:,}")]
             for metric, _, cells, shown in wanted:
                 row.append(_unmarked(numbers.estimate_cell(_point(cells[prompt, key]), shown, absent=absent(seen, key))))
-                if _is_spread(metric, seen):
+                if metric in has_spread:
                     row += _spread_cells(spreads.get((metric, group)), shown, with_p95=metric in has_p95)
             rows.append(tuple(row))
     columns = (Column(title="Prompt"), Column(title="Model"), *(Column(title=title, is_number=True) for title in titles))
