@@ -161,4 +161,4 @@ def _reason(gate: GateSpec, found: Found, decision: Decision, seen: str) -> str:
     why = _WHY["undecided", cause]
     if found.figure.why_no_interval and cause == "too_few":
         why = f"{why} ({found.figure.why_no_interval})"
-    return f"{seen}: {why}" if outcome == "undecided" else f"{seen}: {why}; `on_noise: {gate.on_noise}` makes it a {outcome}"
+    return f"{seen}: {why}" if outcome == "undecided" else f"{seen}: {why}; {outcome}ed by `on_noise: {gate.on_noise}`"

@@ -92,7 +92,7 @@ def test_scales_that_differ_make_no_score():
 def test_noise_can_be_let_pass_and_the_reason_says_so():
     found = one(GateSpec(metric="ttft", max=0.8, on_noise="pass"), summary(estimate(value=0.9, low=0.7, high=1.2)))
     assert (found.outcome, found.cause) == ("pass", "noise")
-    assert found.reason.endswith("`on_noise: pass` makes it a pass")
+    assert found.reason.endswith("; passed by `on_noise: pass`")
 
 
 # --- aspects
