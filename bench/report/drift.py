@@ -1,9 +1,10 @@
 """What is said of times and speeds that were measured one after the other: how far the machine's own drift reaches."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.records.comparison import ModelComparison, VariantRatio
+from bench.records.estimate import Summary
 from bench.report import numbers
 
 CLEAR = 0.05
@@ -14,6 +15,17 @@ def mark(one: ModelComparison | VariantRatio) -> str:
     if not one.is_apart or one.verdict != "cannot_tell" or one.p_holm is None or one.p_holm > CLEAR:
         return ""
     return "its drift is not known" if one.drift is None else f"within drift, {reach(one.drift)}"
+
+
+def between(summary: Summary, metric: str, pair: Collection[tuple[str, str]]) -> str:
+    """`mark` of the comparison of these two, models or variants, in a metric; empty where there is none, or it stands."""
+    for one in summary.comparisons:
+        if one.metric == metric and one.grader_id is None and {(who.model_id, who.variant_id) for who in (one.a, one.b)} == set(pair):
+            return mark(one)
+    for each in summary.ratios:
+        if each.metric == metric and {(each.model_id, each.variant_id), (each.model_id, each.baseline_id)} == set(pair):
+            return mark(each)
+    return ""
 
 
 def reach(drift: float) -> str:

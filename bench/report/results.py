@@ -10,7 +10,7 @@ from bench.records.estimate import Estimate, Statistic
 from bench.records.exchange import Transport
 from bench.records.spec import Slo, Spec
 from bench.records.view import Cell, Column, Section, Table
-from bench.report import numbers
+from bench.report import drift, numbers
 from bench.report.escape import short
 from bench.report.lookup import Key, Lookup
 from bench.report.ruler import error_bars
@@ -204,7 +204,7 @@ def _accepted(seen: Lookup, key: Key, cost: CostEstimate) -> str:
 
 
 class Standing(NamedTuple):
-    """Who is best at something: `best` only where its interval is clear of all others; `tied` are those it cannot be told apart from."""
+    """Who is best at something: `best` only where its interval is clear of all others, and no drift hides it; `tied`: not told apart from."""
 
     best: Key | None
     leader: Key | None
@@ -229,6 +229,9 @@ def standing(seen: Lookup, wanted: Wanted, among: Sequence[Key]) -> Standing:
     tied = tuple(key for key, estimate in others if not _clear(first, estimate))
     if tied:
         return Standing(None, leader, tied, "intervals overlap")
+    drifted = {key: mark for key, _ in others if (mark := drift.between(seen.summary, wanted.metric, (leader, key)))}
+    if drifted:  # what "Comparison of models" takes no verdict on is not clear here
+        return Standing(None, leader, tuple(drifted), f"intervals apart, but {next(iter(drifted.values()))}")
     return Standing(leader, leader, (), "clear: intervals apart")
 
 
@@ -261,6 +264,8 @@ def highlights(seen: Lookup) -> Section | None:
     note = "Not distinguishable: the 95 % intervals overlap, so these figures do not say which is better; more prompts or rounds may."
     if seen.summary.comparisons:
         note = f"{note[:-1]}, and so may “Comparison of models”, prompt by prompt."
+    if any("drift" in row[-1].value for row in rows):
+        note = f"{note} Drift: what the machine alone may make of figures that were measured one after the other."
     return Section(id="highlights", title="Highlights", tables=(Table(id="highlights", columns=columns, rows=tuple(rows), notes=(note,)),))
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from harness.report_run import QWEN_REASON, manifest, observations, spec, summary, view
 
+from bench.records.comparison import Contender, ModelComparison
 from bench.records.estimate import Counts, Estimate, Group
 from bench.records.spec import Load, Slo, Variant
 from bench.report.markdown import Markdown
@@ -138,6 +139,30 @@ def test_highlights_name_a_best_only_where_intervals_are_apart():
     assert found["Fastest first token (TTFT p50)"]["Best"] == "smollm2-135m"
     assert found["Fastest whole answer (Latency p50)"]["Best"] == "not distinguishable: smollm2-135m, gemma-3-270m"
     assert found["Least memory (Memory peak)"]["How sure"] == "one reading each, no interval"
+
+
+@pytest.mark.parametrize(
+    ("drift", "p_holm", "verdict", "is_first"),
+    [(1.73, 0.001, "cannot_tell", True), (1.73, 0.001, "cannot_tell", False), (1.1, 0.001, "better", True), (1.73, 0.3, "cannot_tell", True)],
+)
+def test_nobody_is_best_by_what_the_machines_drift_may_have_made(drift, p_holm, verdict, is_first):
+    smollm, gemma = (Contender(model_id=name, variant_id="default") for name in ("smollm2-135m", "gemma-3-270m"))
+    a, b = (smollm, gemma) if is_first else (gemma, smollm)
+    one = ModelComparison(
+        metric="ttft", unit="s", better="lower", a=a, b=b, effect="ratio", ratio=0.6, p_holm=p_holm, n_prompts=3, needed=6, verdict=verdict,
+        is_apart=True, drift=drift,
+    )  # fmt: skip
+    shown = build(of=replace(summary(), comparisons=(one,)))
+    found = next(row for row in rows(shown, "highlights") if row["Question"] == "Fastest first token (TTFT p50)")
+    (column,) = (place for place, each in enumerate(shown.section("results").tables[0].columns) if each.title == "TTFT p50")
+    is_bold = any(row[column].is_best for row in shown.section("results").tables[0].rows)
+    is_hidden = verdict == "cannot_tell" and p_holm < 0.05
+    assert is_bold is not is_hidden
+    assert (found["Best"], found["How sure"]) == (
+        ("not distinguishable: smollm2-135m, gemma-3-270m", "intervals apart, but within drift, × 1.73")
+        if is_hidden
+        else ("smollm2-135m", "clear: intervals apart")
+    )
 
 
 def test_one_measured_model_is_best_at_nothing():
