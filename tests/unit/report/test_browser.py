@@ -1,19 +1,13 @@
 """The page in a real browser: it fits a telephone and a desk, loads nothing, and shows hostile text as text."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
+from harness.browser import BROWSER, dom
 from harness.report_run import view
 
 from bench.report.html_page import HtmlPage
 
-BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-extensions",
-)  # fmt: skip
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on PATH")]
 
 # Beside our page, in a frame as wide as a device: what its layout came to. The page itself has no script; its policy would not run one.
@@ -31,19 +25,8 @@ onload = () => {{
 def test_page_fits_its_window_is_styled_and_runs_nothing(tmp_path, width):
     (tmp_path / "report.html").write_text(HtmlPage().render(view(), None), encoding="utf-8")
     (tmp_path / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
-    page = (tmp_path / "probe.html").as_uri()
-    command = [
-        BROWSER,
-        *QUIET,
-        "--allow-file-access-from-files",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=5000",
-        "--dump-dom",
-        page,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
-    seen = re.search(r"<title>seen (.*?)</title>", done.stdout)
-    assert seen, done.stderr[-2000:]
+    seen = re.search(r"<title>seen (.*?)</title>", dom((tmp_path / "probe.html").as_uri(), tmp_path))
+    assert seen
     assert '"overflow":0,' in seen[1]
     assert '"scripts":0' in seen[1]
     assert '"background":"1px"' in seen[1]  # the style is applied: the policy's digest fits
