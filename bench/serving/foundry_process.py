@@ -103,10 +103,10 @@ class FoundryProcess:
         """
         self._asked += 1
         key = f"reply {self._asked}"
-        started_s = time.perf_counter()
+        started_s, before = time.perf_counter(), self.process.told("progress")  # taken before it is asked: a quick one tells of a step at once
         self.process.say(id=self._asked, do=do, **more)
         try:
-            answer = self._wait(key, started_s + within_s, progress, stalled_s)
+            answer = self._wait((key, before), started_s + within_s, progress, stalled_s)
         except KeyboardInterrupt:
             if do in _CANCELLED:  # the rest ends with the process: nobody waits for a load to come to its end
                 self._cancel(key)
@@ -118,8 +118,10 @@ class FoundryProcess:
             raise Refused(str(answer["error"]), code if isinstance(code, int) else None)
         return answer
 
-    def _wait(self, key: str, until_s: float, progress: Callable[[float, str], None] | None, stalled_s: float | None) -> dict[str, Any] | None:
-        before, since_s = self.process.told("progress"), time.perf_counter()
+    def _wait(
+        self, asked: tuple[str, object], until_s: float, progress: Callable[[float, str], None] | None, stalled_s: float | None
+    ) -> dict[str, Any] | None:
+        (key, before), since_s = asked, time.perf_counter()
         while True:
             told = self.process.wait_report((key,), min(until_s, time.perf_counter() + _LOOK_S))
             step, now_s = self.process.told("progress"), time.perf_counter()

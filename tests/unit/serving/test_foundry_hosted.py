@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 import pytest
 from harness.foundry_sdk import CPU_ONLY, CUDA, FP32, GENERIC, INT4, WITH_CUDA, environment, variant
@@ -12,6 +13,7 @@ from bench.records.spec import ModelSpec
 from bench.serving.foundry_local import FoundryLocal
 from bench.serving.foundry_process import FoundryProcess
 from bench.serving.probe import get
+from bench.serving.process import ChildProcess
 
 
 def entry(**fields):
@@ -112,6 +114,21 @@ def test_execution_providers_are_registered_before_the_catalogue_is_read(tmp_pat
     if sys.platform == "linux":
         assert f"{CUDA} was made for gpu (CUDAExecutionProvider), but nothing shows where it runs" in found.message
         assert "registered providers: CUDAExecutionProvider" in found.message
+
+
+def test_a_step_that_is_told_before_anyone_waits_for_it_is_not_lost(tmp_path, monkeypatch):
+    told, say = [], ChildProcess.say
+
+    def say_and_hear(process, **words):
+        say(process, **words)
+        until_s = time.perf_counter() + 60
+        while words.get("do") == "register" and process.told("progress") is None and time.perf_counter() < until_s:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(ChildProcess, "say", say_and_hear)
+    environ = environment(CPU_ONLY, tmp_path, providers={"QNNExecutionProvider": False})
+    serve(tmp_path, environ, progress=lambda *step: told.append(step)).close()
+    assert ("register QNNExecutionProvider", 50, 100) in told
 
 
 def test_a_generic_variant_that_falls_back_to_the_cpu_is_not_called_a_gpus(tmp_path):
